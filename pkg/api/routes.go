@@ -1,0 +1,80 @@
+// Package api is the promise to clients: the routes, what the gateway itself
+// answers, the types on the wire and openapi.yaml, held together by a test. It
+// knows neither the rules (package pat) nor who serves a route.
+//
+// It is ours: others import pkg/client or read openapi.yaml.
+package api
+
+// A Guard says which credentials a route lets through.
+type Guard string
+
+const (
+	// Open routes ask for no credential: whoever calls shows one in the form,
+	// or none is needed.
+	Open Guard = "open"
+	// Person routes are for sessions alone. Tokens cannot manage tokens.
+	Person Guard = "person"
+	// Any routes take every kind of good credential that holds the Scope.
+	Any Guard = "any"
+)
+
+// A Route is one line of the promise.
+type Route struct {
+	// Verb names the route's file in packages pat and handler, and its event.
+	Verb string
+	// Function is the Lambda function that serves it: routes that need the
+	// same rights share one.
+	Function string
+	Method   string
+	// Path may hold {name} for one segment, as API Gateway, OpenAPI and
+	// net/http all spell it.
+	Path  string
+	Guard Guard
+	// Scope that the credential must hold; empty means none.
+	Scope string
+}
+
+// Routes is the only table of our own routes. The stack deploys it, the local
+// gateway serves it, and a test holds openapi.yaml to it.
+var Routes = []Route{
+	{Verb: "create", Function: "create", Method: "POST", Path: "/tokens", Guard: Person},
+	{Verb: "list", Function: "list", Method: "GET", Path: "/tokens", Guard: Person},
+	{Verb: "get", Function: "list", Method: "GET", Path: "/tokens/{id}", Guard: Person},
+	{Verb: "revoke", Function: "revoke", Method: "DELETE", Path: "/tokens/{id}", Guard: Person},
+	{Verb: "scopes", Function: "list", Method: "GET", Path: "/scopes", Guard: Person},
+	{Verb: "whoami", Function: "whoami", Method: "GET", Path: "/whoami", Guard: Any},
+	{Verb: "exchange", Function: "exchange", Method: "POST", Path: "/oauth/token", Guard: Open},
+	{Verb: "wellknown", Function: "wellknown", Method: "GET", Path: "/.well-known/openid-configuration", Guard: Open},
+	{Verb: "wellknown", Function: "wellknown", Method: "GET", Path: "/.well-known/oauth-authorization-server", Guard: Open},
+	{Verb: "wellknown", Function: "wellknown", Method: "GET", Path: "/.well-known/jwks.json", Guard: Open},
+	{Verb: "wellknown", Function: "wellknown", Method: "GET", Path: "/.well-known/oauth-protected-resource", Guard: Open},
+}
+
+// What a credential looks like, as constants that the stack, the local gateway
+// and the rules (by a test) agree on.
+const (
+	// TokenPattern matches the value of a personal access token.
+	TokenPattern = `^cfoil_[0-9A-Za-z]{52}$`
+	// CredentialPattern is the identity validation expression of a TOKEN
+	// authorizer: one Bearer or Basic credential, scheme in any case. What
+	// does not match is 401 before any function runs. Java and Go read it alike.
+	CredentialPattern = `^(?:[Bb][Ee][Aa][Rr][Ee][Rr]|[Bb][Aa][Ss][Ii][Cc]) +[0-9A-Za-z._~+/-]+=*$`
+)
+
+// BinaryMediaTypes of our REST API. With every type named here API Gateway
+// hands the body over in base64, byte for byte; without, it would repair
+// invalid UTF-8 before we can refuse it.
+var BinaryMediaTypes = []string{"*/*"}
+
+// Limits on a request, in bytes.
+const (
+	MaxBody        = 16 << 10 // of a JSON body
+	MaxForm        = 64 << 10 // of a form under /oauth/
+	MaxHeader      = 10240    // API Gateway's own, all headers together
+	MaxGatewayBody = 10 << 20 // API Gateway's own
+)
+
+// IsOAuth reports whether a path speaks RFC 6749: forms in, its errors out.
+func IsOAuth(path string) bool {
+	return len(path) > len("/oauth/") && path[:len("/oauth/")] == "/oauth/"
+}

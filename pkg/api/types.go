@@ -1,0 +1,97 @@
+package api
+
+// Token is a personal access token as its owner sees it. Times are RFC 3339 in
+// UTC and whole seconds.
+type Token struct {
+	ID                 string   `json:"id"`
+	Name               string   `json:"name"`
+	Description        string   `json:"description"`
+	Owner              string   `json:"owner"`
+	Scopes             []string `json:"scopes"`
+	Hint               string   `json:"hint"`
+	Status             string   `json:"status"`
+	CreatedAt          string   `json:"created_at"`
+	ExpiresAt          *string  `json:"expires_at"`
+	EffectiveExpiresAt *string  `json:"effective_expires_at"`
+	RotatedAt          *string  `json:"rotated_at"`
+	PreviousValidUntil *string  `json:"previous_valid_until"`
+	LastUsedAt         *string  `json:"last_used_at"`
+	LastUsedIP         *string  `json:"last_used_ip"`
+	RevokedAt          *string  `json:"revoked_at"`
+	AllowedCIDRs       []string `json:"allowed_cidrs"`
+}
+
+// CreatedToken is the answer to a create: the only one, beside a rotate's, that
+// holds the value.
+type CreatedToken struct {
+	Token
+	Value string `json:"token"`
+}
+
+// TokenList is one page. It may be shorter than asked, even empty, while there
+// is a NextCursor.
+type TokenList struct {
+	Tokens     []Token `json:"tokens"`
+	NextCursor string  `json:"next_cursor,omitempty"`
+}
+
+// Scope is a line of the catalogue as one person sees it.
+type Scope struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Category    string `json:"category"`
+	Sensitive   bool   `json:"sensitive"`
+	// Grantable tells whether this person may give it to a token.
+	Grantable bool `json:"grantable"`
+}
+
+// ScopeList is the whole catalogue.
+type ScopeList struct {
+	Scopes []Scope `json:"scopes"`
+}
+
+// Whoami tells a credential what it is.
+type Whoami struct {
+	Subject   string   `json:"sub"`
+	Kind      string   `json:"kind"`
+	Name      string   `json:"name,omitempty"`
+	TokenID   string   `json:"token_id,omitempty"`
+	TokenName string   `json:"token_name,omitempty"`
+	Scopes    []string `json:"scopes"`
+	Groups    []string `json:"groups,omitzero"` // sessions only, then never null
+	ExpiresAt *string  `json:"expires_at"`
+}
+
+// Exchanged is the answer of RFC 8693 section 2.2.1.
+type Exchanged struct {
+	AccessToken     string `json:"access_token"`
+	IssuedTokenType string `json:"issued_token_type"`
+	TokenType       string `json:"token_type"` // Bearer
+	ExpiresIn       int64  `json:"expires_in"` // seconds
+	Scope           string `json:"scope"`
+}
+
+// Problem is an error outside /oauth/*, and every answer of the gateway itself:
+// RFC 9457, application/problem+json.
+type Problem struct {
+	Type         string       `json:"type"` // urn:counterfoil:<code>
+	Title        string       `json:"title"`
+	Status       int          `json:"status"`
+	Detail       string       `json:"detail,omitempty"`
+	Code         string       `json:"code"`
+	Errors       []FieldError `json:"errors,omitempty"`
+	MissingScope *string      `json:"missing_scope,omitempty"`
+}
+
+// FieldError is one thing wrong with one field.
+type FieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// OAuthError is an error that our code finds under /oauth/*: RFC 6749
+// section 5.2.
+type OAuthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}

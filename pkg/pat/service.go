@@ -1,0 +1,174 @@
+// Package pat holds the rules of personal access tokens: how a value is
+// spelled, who may create one, what it may do now, what it can be exchanged
+// for, and when it is dead.
+//
+// It refuses to know where tokens are kept, how a JWT is signed or verified,
+// and how a request arrives: the store, the keys and the issuer come in through
+// the interfaces of this file, and package handler talks to clients. It imports
+// the standard library and golang.org/x/text alone.
+package pat
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"io"
+	"time"
+)
+
+// A Service is the rules together with what they need. The verbs are its
+// methods, one file each. Fill in the fields before the first call; a Service
+// must not be copied after it.
+type Service struct {
+	Store    Store
+	Verifier Verifier
+	// Signer is for exchange alone; every other function leaves it nil.
+	Signer Signer
+
+	// Issuer is our own address: the iss of our JWTs, and their aud unless
+	// another was asked for.
+	Issuer string
+	// Audience is what a JWT must be for to be accepted here: Issuer, unless
+	// this Service guards somebody else's API.
+	Audience string
+	// PeopleIssuer is the OIDC issuer whose sessions are people.
+	PeopleIssuer string
+	// Audiences may be asked for at exchange, beside Issuer.
+	Audiences []string
+	// Lifetime is how long an exchanged JWT lives at most: 60 s to 3600 s.
+	// Zero means DefaultLifetime.
+	Lifetime time.Duration
+	// Guest is set in front of somebody else's API: people are judged there,
+	// but what their sessions show is not written down.
+	Guest bool
+
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Rand is where secrets come from; nil means crypto/rand.
+	Rand io.Reader
+
+	settings settingsCache
+	slots    slotCache
+}
+
+// DefaultLifetime of an exchanged JWT.
+const DefaultLifetime = 900 * time.Second
+
+// A Store keeps people, their tokens, and the settings. Every read sees every
+// write that was acknowledged before it began, and a write is whole or not at
+// all. An error that is none of those named at a method means that the store
+// did not answer; the core treats it as ErrUnavailable, never as an absence.
+type Store interface {
+	// Settings returns what all functions share. ErrNotFound: nothing was
+	// published yet.
+	Settings(ctx context.Context) (Settings, error)
+
+	// Slot returns a person's place, which never changes. ErrNotFound: the
+	// person has none.
+	Slot(ctx context.Context, p Person) (Slot, error)
+	// Owner returns what is kept of a person. ErrNotFound: nothing.
+	Owner(ctx context.Context, slot Slot) (Owner, error)
+	// Enrol writes a new owner and the way from person to slot, in one step.
+	// ErrConflict: the person has a slot already, or the slot has an owner.
+	Enrol(ctx context.Context, o Owner) error
+	// Refresh writes what the newest session shows (Name, Groups, GroupsAt,
+	// SeenAt) and nothing else of the owner. ErrConflict: the owner's item is
+	// no longer at o.Version.
+	Refresh(ctx context.Context, o Owner) error
+	// Recount writes o.Live and nothing else of the owner. ErrConflict: the
+	// owner's item is no longer at o.Version.
+	Recount(ctx context.Context, o Owner) error
+
+	// Look returns a token and its owner, in one round trip. ErrNotFound: no
+	// such token.
+	Look(ctx context.Context, id ID) (Token, Owner, error)
+	// List returns at most limit tokens of a slot, newest first, starting
+	// below the id before (the newest where it is empty), dead ones included.
+	// Fewer than limit means that there are no more.
+	List(ctx context.Context, slot Slot, before ID, limit int) ([]Token, error)
+	// Create writes the token, its name and its owner's Next and Live, in one
+	// step. ErrNameTaken: another token holds the name, and its own end is not
+	// reached at CreatedAt. ErrConflict: the owner's item is no longer at
+	// c.Owner.Version, or the id is in use.
+	Create(ctx context.Context, c Creation) error
+	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
+	// name if this token holds it, in one step. ErrConflict: the token's or
+	// the owner's item is no longer at the Version given.
+	Revoke(ctx context.Context, r Revocation) error
+}
+
+// A Creation is everything that comes into being with a token.
+type Creation struct {
+	Token Token
+	// NameKey is the token's name as it is compared: see nameKey.
+	NameKey string
+	// Owner as it was read, with Next and Live as they shall be.
+	Owner Owner
+}
+
+// A Revocation is everything that changes when a token is revoked.
+type Revocation struct {
+	// Token as it was read, with RevokedAt as it shall be.
+	Token   Token
+	NameKey string
+	// Owner as it was read, with Live as it shall be.
+	Owner Owner
+}
+
+// A Signer holds the key that JWTs are signed with.
+type Signer interface {
+	// Sign returns the compact JWS over the payload, with typ in its header.
+	// Any error means that the key did not answer.
+	Sign(ctx context.Context, typ string, payload []byte) (Secret, error)
+}
+
+// A Key is one of our public keys, as every verifier may have it.
+type Key struct {
+	ID        string // kid: the key's own id, never an alias
+	Algorithm string // RS256 or ES256, by the kind of key
+	Public    crypto.PublicKey
+}
+
+// A Verifier reads JWTs: ours, with the keys given, and those of the people's
+// issuer, whose keys it fetches.
+type Verifier interface {
+	// Verify returns what a good JWT says. ErrUnauthorized: it is not good.
+	// Any other error: the issuer's keys could not be had.
+	Verify(ctx context.Context, jwt Secret, ours []Key) (Claims, error)
+}
+
+// Claims are what a JWT says, ours or a person's. No text is longer than 256
+// characters.
+type Claims struct {
+	Issuer    string
+	Subject   string
+	Audience  []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+
+	// Of our own JWTs.
+
+	Scopes  []string
+	TokenID ID  // pat; empty when it came from a session
+	Gen     int // gen
+
+	// Of a person's session.
+
+	Name     string
+	Groups   []string
+	AuthTime time.Time // zero where the session has none
+}
+
+func (s *Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Service) random() io.Reader {
+	if s.Rand == nil {
+		return rand.Reader
+	}
+	return s.Rand
+}

@@ -1,0 +1,128 @@
+package pat
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+)
+
+// An ID names a token: the owner's slot and the owner's running number, 5
+// characters each. It is public, and can be guessed: knowing one gives nothing.
+type ID string
+
+const numberLength = idLength - slotLength
+
+// maxNumber is the first running number that no longer fits an id.
+const maxNumber = 62 * 62 * 62 * 62 * 62
+
+// NewID puts an id together. The number is below 62^5.
+func NewID(slot Slot, number uint64) ID {
+	return ID(string(slot) + base62(number, numberLength))
+}
+
+// ParseID reads an id as a client sends it, or says ErrNotFound: what cannot
+// be an id is the id of nothing.
+func ParseID(s string) (ID, error) {
+	if len(s) != idLength || !isBase62(s) {
+		return "", ErrNotFound
+	}
+	return ID(s), nil
+}
+
+// Slot returns the part of the id that names its owner's place.
+func (id ID) Slot() Slot { return Slot(id[:slotLength]) }
+
+// Kept is how long a dead token stays in lists, from its revocation or own end.
+const Kept = 30 * 24 * time.Hour
+
+// A Token is what we keep: the stub, never the value.
+type Token struct {
+	ID          ID
+	Name        string
+	Description string
+	Scopes      []string
+	// AllowedCIDRs are the networks the token works from; none means everywhere.
+	AllowedCIDRs []netip.Prefix
+	CreatedAt    time.Time
+	// ExpiresAt is the token's own end; zero means none.
+	ExpiresAt time.Time
+	// RevokedAt is zero while it is not revoked.
+	RevokedAt time.Time
+	// Hash is of the value that works now.
+	Hash Hash
+	// Gen counts the values this token has had, from 1. A JWT carries the one
+	// it was made from and dies with it.
+	Gen int
+	// Version goes up with every write of this item.
+	Version int64
+}
+
+// A Status is the state of a token as its owner sees it.
+type Status string
+
+// The statuses, in the order in which the first that fits is told.
+const (
+	Revoked  Status = "revoked"
+	Expired  Status = "expired"
+	Disabled Status = "disabled"
+	Active   Status = "active"
+)
+
+// Status tells the state at the moment now.
+func (t Token) Status(now time.Time) Status {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return Revoked
+	case t.pastOwnEnd(now):
+		return Expired
+	}
+	return Active
+}
+
+// Ends is the token's effective end; zero means none.
+func (t Token) Ends() time.Time { return t.ExpiresAt }
+
+// GoneAt is when a dead token leaves the lists and may be removed from the
+// store; zero for a token that has no end and is not revoked.
+func (t Token) GoneAt() time.Time {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return t.RevokedAt.Add(Kept)
+	case !t.ExpiresAt.IsZero():
+		return t.ExpiresAt.Add(Kept)
+	}
+	return time.Time{}
+}
+
+// gone reports whether the token is to be treated as if it had never been.
+func (t Token) gone(now time.Time) bool {
+	at := t.GoneAt()
+	return !at.IsZero() && !now.Before(at)
+}
+
+// holdsPlace reports whether the token still has its name and its place under
+// the cap: until it is revoked or past its own end, and for nothing less.
+func (t Token) holdsPlace(now time.Time) bool {
+	return t.RevokedAt.IsZero() && !t.pastOwnEnd(now)
+}
+
+func (t Token) pastOwnEnd(now time.Time) bool {
+	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+}
+
+var errOutside = errors.New("used from outside its networks")
+
+// allowedFrom reports whether an address lies inside the networks. An unknown
+// address lies inside none; IPv4 written as IPv6 counts as IPv4.
+func allowedFrom(networks []netip.Prefix, addr netip.Addr) bool {
+	if len(networks) == 0 {
+		return true
+	}
+	addr = addr.Unmap().WithZone("")
+	for _, n := range networks {
+		if n.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
