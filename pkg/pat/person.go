@@ -1,7 +1,11 @@
 package pat
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -17,7 +21,7 @@ type Slot string
 
 const slotLength = 5
 
-// An Owner is what we keep of a person. The zero Owner is somebody never seen.
+// An Owner is what we keep of a person.
 type Owner struct {
 	Slot   Slot
 	Person Person
@@ -36,23 +40,147 @@ type Owner struct {
 	// Live counts the tokens that hold a name and a place under the cap. It
 	// may be too high (an expiry does not count down), never too low.
 	Live int
-	// Version goes up with every write of this item.
+	// Version goes up by one with every write of this item.
 	Version int64
 }
 
-// groupsOf returns the groups that a session counts with: its own, but never
-// more than the newest session seen had. Two sessions issued in one second
-// cannot be put in order, so neither adds to the other.
-func (o Owner) groupsOf(session Claims) []string {
-	if o.Slot == "" || session.IssuedAt.After(o.GroupsAt) {
-		return session.Groups
-	}
-	return intersect(session.Groups, o.Groups)
+// seenEvery is how far apart two notes of a person's last signed-in request are.
+const seenEvery = 24 * time.Hour
+
+// see brings a session and what is kept of its person together. It takes from
+// the session's groups what the newest session seen no longer had, and writes
+// down what this one shows. A right that it takes away is written before see
+// returns, or see fails.
+func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Owner, error) {
+	named := shared.Catalogue.groups()
+	var owner Owner
+	shown := session.Groups
+	err := s.retry(ctx, func() (err error) {
+		owner, err = s.owner(ctx, session.Person)
+		if errors.Is(err, ErrNotFound) {
+			owner = Owner{Person: session.Person}
+			if s.Guest {
+				return nil
+			}
+			owner, err = s.enrol(ctx, Owner{
+				Person:   session.Person,
+				Name:     session.Name,
+				Groups:   intersect(shown, named),
+				GroupsAt: session.IssuedAt,
+				SeenAt:   s.now(),
+			})
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		session.Groups = owner.newest(shown, session.IssuedAt, named)
+		return s.refresh(ctx, &owner, session, intersect(session.Groups, named))
+	})
+	return owner, err
 }
 
-func sameGroups(a, b []string) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(slices.Compact(a), slices.Compact(b))
+// newest returns the groups that a session counts with: those it shows, but of
+// those that we keep none that a newer session no longer had. Two sessions
+// issued in the same second cannot be put in order, so neither adds to the other.
+func (o Owner) newest(shown []string, issuedAt time.Time, named []string) []string {
+	if issuedAt.After(o.GroupsAt) {
+		return shown
+	}
+	return slices.DeleteFunc(slices.Clone(shown), func(g string) bool {
+		return slices.Contains(named, g) && !slices.Contains(o.Groups, g)
+	})
+}
+
+// refresh writes down what a session shows, if it is the newest, and when it
+// was last seen. Where that only adds, it may be lost.
+func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, groups []string) error {
+	newer := session.IssuedAt.After(owner.GroupsAt)
+	same := session.IssuedAt.Equal(owner.GroupsAt)
+	shrinks := (newer || same) && slices.ContainsFunc(owner.Groups, func(g string) bool { return !slices.Contains(groups, g) })
+	grows := newer && slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(owner.Groups, g) })
+	now := s.now()
+	if s.Guest || !newer && !shrinks && now.Sub(owner.SeenAt) < seenEvery {
+		return nil
+	}
+	next := *owner
+	if newer || shrinks {
+		next.Name, next.Groups, next.GroupsAt = session.Name, groups, session.IssuedAt
+	}
+	next.SeenAt = now
+	err := s.Store.Refresh(ctx, next)
+	switch {
+	case err == nil:
+		next.Version++
+		*owner = next
+	case errors.Is(err, ErrConflict):
+		return err
+	case newer && !grows || shrinks:
+		// Not knowing that this session came, we would let one issued before
+		// it bring back what it no longer has.
+		return unavailable("write down a session", err)
+	}
+	return nil
+}
+
+// enrol gives a person a slot. ErrConflict: they have one by now.
+func (s *Service) enrol(ctx context.Context, owner Owner) (Owner, error) {
+	slot, err := randomText(s.random(), slotLength)
+	if err != nil {
+		return Owner{}, err
+	}
+	owner.Slot = Slot(slot)
+	if err := s.Store.Enrol(ctx, owner); err != nil {
+		return Owner{}, unavailable("enrol a person", err)
+	}
+	owner.Version = 1
+	return owner, nil
+}
+
+// owner returns what is kept of a person. ErrNotFound: they were never seen.
+func (s *Service) owner(ctx context.Context, p Person) (Owner, error) {
+	slot, err := s.slot(ctx, p)
+	if err != nil {
+		return Owner{}, err
+	}
+	owner, err := s.Store.Owner(ctx, slot)
+	if err != nil {
+		// A slot has an owner: an absence is a fault of the store.
+		return Owner{}, unavailable("read an owner", err)
+	}
+	return owner, nil
+}
+
+// maxSlots bounds what a warm function remembers of people.
+const maxSlots = 10_000
+
+// A slotCache remembers the way from person to slot, which never changes.
+type slotCache struct {
+	mu    sync.Mutex
+	slots map[Person]Slot
+}
+
+// slot returns a person's place. ErrNotFound: they have none.
+func (s *Service) slot(ctx context.Context, p Person) (Slot, error) {
+	c := &s.slots
+	c.mu.Lock()
+	slot, ok := c.slots[p]
+	c.mu.Unlock()
+	if ok {
+		return slot, nil
+	}
+	slot, err := s.Store.Slot(ctx, p)
+	if errors.Is(err, ErrNotFound) {
+		return "", fmt.Errorf("a person's slot: %w", ErrNotFound)
+	}
+	if err != nil {
+		return "", unavailable("read a person's slot", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slots == nil || len(c.slots) >= maxSlots {
+		c.slots = map[Person]Slot{}
+	}
+	c.slots[p] = slot
+	return slot, nil
 }

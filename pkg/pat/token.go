@@ -1,7 +1,6 @@
 package pat
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 )
@@ -108,21 +107,4 @@ func (t Token) holdsPlace(now time.Time) bool {
 
 func (t Token) pastOwnEnd(now time.Time) bool {
 	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
-}
-
-var errOutside = errors.New("used from outside its networks")
-
-// allowedFrom reports whether an address lies inside the networks. An unknown
-// address lies inside none; IPv4 written as IPv6 counts as IPv4.
-func allowedFrom(networks []netip.Prefix, addr netip.Addr) bool {
-	if len(networks) == 0 {
-		return true
-	}
-	addr = addr.Unmap().WithZone("")
-	for _, n := range networks {
-		if n.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }

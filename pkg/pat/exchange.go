@@ -1,0 +1,220 @@
+package pat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The words of RFC 8693, and the two of the systems we replace.
+const (
+	ExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+	AccessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+	JWTType         = "urn:ietf:params:oauth:token-type:jwt"
+	PATType         = "urn:ietf:params:oauth:token-type:pat"
+
+	// CredentialsScope buys AWS credentials and is never in a JWT.
+	CredentialsScope = "credentials"
+	// ClientID is the client_id of everything that comes from our tokens.
+	ClientID = "counterfoil"
+	// jwtType is the typ of RFC 9068.
+	jwtType = "at+jwt"
+)
+
+const jtiLength = 22 // of 62 characters each: 130 bits
+
+// An ExchangeRequest is the form of RFC 8693 section 2.1, in which a parameter
+// without a value counts as absent.
+type ExchangeRequest struct {
+	GrantType          string
+	SubjectToken       Secret
+	SubjectTokenType   string
+	ActorToken         Secret
+	ActorTokenType     string
+	RequestedTokenType string
+	Scope              string
+	Audience           []string
+	Resource           []string
+	// Address is where the request comes from.
+	Address netip.Addr
+}
+
+// Exchanged is the answer of RFC 8693 section 2.2.1.
+type Exchanged struct {
+	AccessToken     Secret
+	IssuedTokenType string
+	ExpiresIn       time.Duration // whole seconds
+	Scopes          []string
+	// SubjectEndsAt is the effective end of what was exchanged; zero for none.
+	SubjectEndsAt time.Time
+}
+
+// Exchange turns a good credential into a short-lived JWT of ours that can do
+// no more than it: granted = asked ∩ the subject's ∩ what its owner may do now,
+// never past the subject's end. Errors: *OAuthError, ErrUnavailable.
+func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged, error) {
+	if err := req.check(); err != nil {
+		return Exchanged{}, err
+	}
+	subject, err := s.subject(ctx, req)
+	if err != nil {
+		return Exchanged{}, err
+	}
+	audience, err := s.target(req)
+	if err != nil {
+		return Exchanged{}, err
+	}
+	shared, err := s.shared(ctx)
+	if err != nil {
+		return Exchanged{}, err
+	}
+	scopes := narrow(subject.Scopes, req.Scope, shared.Catalogue)
+	if len(scopes) == 0 {
+		return Exchanged{}, &OAuthError{Code: InvalidScope, Description: "the subject has none of the scopes asked for"}
+	}
+	now := s.now().UTC().Truncate(time.Second)
+	end := earlier(now.Add(s.lifetime()), subject.ExpiresAt).Truncate(time.Second)
+	if !end.After(now) {
+		return Exchanged{}, badSubject(unauthorized("the subject ends within the second"))
+	}
+	payload, err := s.claims(subject, scopes, audience, now, end)
+	if err != nil {
+		return Exchanged{}, err
+	}
+	jwt, err := s.Signer.Sign(ctx, jwtType, payload)
+	if err != nil {
+		return Exchanged{}, unavailable("sign a JWT", err)
+	}
+	issued := AccessTokenType
+	if req.RequestedTokenType != "" {
+		issued = req.RequestedTokenType
+	}
+	return Exchanged{
+		AccessToken:     jwt,
+		IssuedTokenType: issued,
+		ExpiresIn:       end.Sub(now),
+		Scopes:          scopes,
+		SubjectEndsAt:   subject.ExpiresAt,
+	}, nil
+}
+
+// check judges the form itself, before any credential is looked at.
+func (r ExchangeRequest) check() error {
+	subject := r.SubjectToken.Reveal()
+	isValue := strings.HasPrefix(subject, Prefix)
+	switch {
+	case r.GrantType == "":
+		return invalidRequest("grant_type is missing")
+	case r.GrantType != ExchangeGrant:
+		return &OAuthError{Code: UnsupportedGrantType, Description: "grant_type must be " + ExchangeGrant}
+	case subject == "":
+		return invalidRequest("subject_token is missing")
+	case r.SubjectTokenType == "":
+		return invalidRequest("subject_token_type is missing")
+	case !slices.Contains([]string{AccessTokenType, JWTType, PATType}, r.SubjectTokenType):
+		return invalidRequest("subject_token_type is none that is known here")
+	case r.SubjectTokenType == PATType && !isValue, r.SubjectTokenType == JWTType && isValue:
+		return invalidRequest("subject_token_type does not fit subject_token")
+	case r.ActorToken.Reveal() != "" || r.ActorTokenType != "":
+		return invalidRequest("actor_token is not supported")
+	case !slices.Contains([]string{"", AccessTokenType, JWTType}, r.RequestedTokenType):
+		return invalidRequest("requested_token_type must be " + AccessTokenType + " or " + JWTType)
+	case slices.Contains(strings.Fields(r.Scope), CredentialsScope):
+		return invalidRequest("the scope credentials is not supported")
+	}
+	return nil
+}
+
+// subject authorizes the subject_token. Whatever is wrong with it, the answer
+// is one and the same (RFC 8693 section 2.2.2).
+func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, error) {
+	subject, err := s.Authorize(ctx, req.SubjectToken)
+	if err == nil {
+		err = subject.Within(req.Address)
+	}
+	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
+		return Grant{}, badSubject(err)
+	}
+	return subject, err
+}
+
+// target returns the audiences asked for, each once, or our own.
+func (s *Service) target(req ExchangeRequest) ([]string, error) {
+	asked := slices.Concat(req.Audience, req.Resource)
+	if len(asked) == 0 {
+		return []string{s.Issuer}, nil
+	}
+	known := append([]string{s.Issuer}, s.Audiences...)
+	if len(without(asked, known)) > 0 {
+		return nil, &OAuthError{Code: InvalidTarget, Description: "an audience or resource asked for is not known here"}
+	}
+	return intersect(asked, known), nil
+}
+
+// narrow returns what is left of the subject's scopes: those asked for, or all
+// but the sensitive ones where nothing was asked.
+func narrow(has []string, asked string, catalogue Catalogue) []string {
+	if asked != "" {
+		return without(intersect(strings.Fields(asked), has), []string{CredentialsScope})
+	}
+	return slices.DeleteFunc(slices.Clone(has), func(name string) bool {
+		scope, _ := catalogue.find(name)
+		return scope.Sensitive || name == CredentialsScope
+	})
+}
+
+// claims writes the payload of RFC 9068 section 2.2. pat and gen tie the JWT to
+// the one value of the one token it came from.
+func (s *Service) claims(subject Grant, scopes, audience []string, now, end time.Time) ([]byte, error) {
+	jti, err := randomText(s.random(), jtiLength)
+	if err != nil {
+		return nil, err
+	}
+	var aud any = audience
+	if len(audience) == 1 {
+		aud = audience[0]
+	}
+	payload, err := json.Marshal(struct {
+		Issuer    string `json:"iss"`
+		Subject   string `json:"sub"`
+		Audience  any    `json:"aud"`
+		ExpiresAt int64  `json:"exp"`
+		IssuedAt  int64  `json:"iat"`
+		NotBefore int64  `json:"nbf"`
+		ID        string `json:"jti"`
+		ClientID  string `json:"client_id"`
+		Scope     string `json:"scope"`
+		TokenID   ID     `json:"pat,omitempty"`
+		Gen       int    `json:"gen,omitempty"`
+	}{
+		Issuer: s.Issuer, Subject: subject.Person.Subject, Audience: aud,
+		ExpiresAt: end.Unix(), IssuedAt: now.Unix(), NotBefore: now.Unix(),
+		ID: jti, ClientID: ClientID, Scope: strings.Join(scopes, " "),
+		TokenID: subject.TokenID, Gen: subject.Gen,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write claims: %w", err)
+	}
+	return payload, nil
+}
+
+func (s *Service) lifetime() time.Duration {
+	if s.Lifetime == 0 {
+		return DefaultLifetime
+	}
+	return s.Lifetime
+}
+
+func invalidRequest(description string) error {
+	return &OAuthError{Code: InvalidRequest, Description: description}
+}
+
+func badSubject(reason error) error {
+	return &OAuthError{Code: InvalidRequest, Description: "subject_token is not valid", Reason: reason}
+}

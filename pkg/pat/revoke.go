@@ -1,0 +1,56 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Revoke kills one of the person's own tokens, with every value of it and every
+// JWT that was made from it, from the next request on. Revoking it again does
+// nothing. Errors: ErrForbidden (not a session), ErrNotFound (unknown, somebody
+// else's, or no id at all), ErrUnavailable.
+func (s *Service) Revoke(ctx context.Context, by Grant, id string) error {
+	if err := by.needsPerson(); err != nil {
+		return err
+	}
+	return s.retry(ctx, func() error {
+		token, owner, err := s.own(ctx, by.Person, id)
+		if err != nil {
+			return err
+		}
+		if !token.RevokedAt.IsZero() {
+			return nil
+		}
+		now := s.now()
+		if token.holdsPlace(now) {
+			owner.Live--
+		}
+		token.RevokedAt = now.UTC().Truncate(time.Second)
+		err = s.Store.Revoke(ctx, Revocation{Token: token, NameKey: nameKey(token.Name), Owner: owner})
+		if err != nil {
+			return unavailable("revoke a token", err)
+		}
+		return nil
+	})
+}
+
+// own finds a person's token by what should be its id. ErrNotFound: unknown,
+// somebody else's, dead for so long that it is hidden, or not an id.
+func (s *Service) own(ctx context.Context, person Person, id string) (Token, Owner, error) {
+	parsed, err := ParseID(id)
+	if err != nil {
+		return Token{}, Owner{}, err
+	}
+	token, owner, err := s.Store.Look(ctx, parsed)
+	if errors.Is(err, ErrNotFound) {
+		return Token{}, Owner{}, ErrNotFound
+	}
+	if err != nil {
+		return Token{}, Owner{}, unavailable("look up a token", err)
+	}
+	if owner.Person != person || token.gone(s.now()) {
+		return Token{}, Owner{}, ErrNotFound
+	}
+	return token, owner, nil
+}
