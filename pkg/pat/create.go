@@ -164,6 +164,9 @@ func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
 		ExpiresAt:   req.Expiry.At.UTC().Truncate(time.Second),
 		Gen:         1,
 	}
+	if bad.has("") { // there are no fields to judge
+		return Token{}, &bad
+	}
 	if !bad.has("name") {
 		checkName(&bad, token.Name)
 	}

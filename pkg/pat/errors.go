@@ -47,18 +47,23 @@ type InvalidError struct {
 	Fields []FieldError
 }
 
+// Error names the fields alone. The messages quote what the client sent, which
+// can be a secret in the wrong place: they are for the client, never for a log.
 func (e *InvalidError) Error() string {
 	var b strings.Builder
-	b.WriteString("invalid request")
-	for i, f := range e.Fields {
-		sep := "; "
-		if i == 0 {
-			sep = ": "
+	b.WriteString("invalid request:")
+	for _, f := range e.Fields {
+		field := f.Field
+		if len(field) > maxLoggedField {
+			field = "…"
 		}
-		fmt.Fprintf(&b, "%s%s: %s", sep, f.Field, f.Message)
+		b.WriteString(" " + field)
 	}
 	return b.String()
 }
+
+// maxLoggedField is longer than every field's name and too short for a secret.
+const maxLoggedField = 24
 
 // has reports whether something is already known to be wrong with the field.
 func (e *InvalidError) has(field string) bool {

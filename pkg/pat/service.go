@@ -28,9 +28,6 @@ type Service struct {
 	// Issuer is our own address: the iss of our JWTs, and their aud unless
 	// another was asked for.
 	Issuer string
-	// Audience is what a JWT must be for to be accepted here: Issuer, unless
-	// this Service guards somebody else's API.
-	Audience string
 	// PeopleIssuer is the OIDC issuer whose sessions are people.
 	PeopleIssuer string
 	// Audiences may be asked for at exchange, beside Issuer.

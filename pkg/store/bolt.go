@@ -1,0 +1,366 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"go.etcd.io/bbolt"
+
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// The buckets, and what lies where in them.
+const (
+	metaBucket     = "meta"     // formatKey → formatRecord
+	peopleBucket   = "people"   // personKey → personRecord
+	ownersBucket   = "owners"   // slot → ownerRecord
+	tokensBucket   = "tokens"   // id → tokenRecord: a slot's are neighbours, the newest last
+	namesBucket    = "names"    // ownNameKey → nameRecord
+	settingsBucket = "settings" // publishedKey → publishedRecord, policyKey → policyRecord
+
+	formatKey    = "format"
+	publishedKey = "published"
+	policyKey    = "policy"
+)
+
+var buckets = []string{metaBucket, peopleBucket, ownersBucket, tokensBucket, namesBucket, settingsBucket}
+
+// newRecord returns a record of the kind that lies in a bucket under a key.
+func newRecord(bucket, key string) any {
+	switch {
+	case bucket == metaBucket && key == formatKey:
+		return new(formatRecord)
+	case bucket == peopleBucket:
+		return new(personRecord)
+	case bucket == ownersBucket:
+		return new(ownerRecord)
+	case bucket == tokensBucket:
+		return new(tokenRecord)
+	case bucket == namesBucket:
+		return new(nameRecord)
+	case bucket == settingsBucket && key == publishedKey:
+		return new(publishedRecord)
+	case bucket == settingsBucket && key == policyKey:
+		return new(policyRecord)
+	}
+	return new(jsontext.Value) // what a later version put there
+}
+
+// personKey starts with the issuer's length: whatever characters the two hold,
+// no other issuer and subject have the same key.
+func personKey(p pat.Person) string {
+	return strconv.Itoa(len(p.Issuer)) + " " + p.Issuer + p.Subject
+}
+
+// ownNameKey tells owners apart because every slot is of one length.
+func ownNameKey(slot pat.Slot, nameKey string) string {
+	return string(slot) + "\x00" + nameKey
+}
+
+// Bolt is a pat.Store in one file, which one process holds. Writes are made one
+// after the other, and each is on the disk before it is acknowledged.
+type Bolt struct {
+	db *bbolt.DB
+}
+
+// Close waits for what is under way and lets go of the file.
+func (b *Bolt) Close() error { return b.db.Close() }
+
+// Settings implements pat.Store.
+func (b *Bolt) Settings(ctx context.Context) (pat.Settings, error) {
+	return view(ctx, b, "read settings", func(tx *bbolt.Tx) (pat.Settings, error) {
+		published, err := get[publishedRecord](tx, settingsBucket, publishedKey)
+		if err != nil {
+			return pat.Settings{}, err
+		}
+		policy, err := get[policyRecord](tx, settingsBucket, policyKey)
+		if err != nil {
+			return pat.Settings{}, err
+		}
+		return newSettings(published, policy)
+	})
+}
+
+// Publish writes our public keys and the catalogue, which every function reads
+// from then on. The policy stays as it is; at first it is pat.DefaultPolicy.
+func (b *Bolt) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Catalogue) error {
+	return b.update(ctx, "publish settings", func(tx *bbolt.Tx) error {
+		published, err := newPublishedRecord(keys, catalogue)
+		if err != nil {
+			return err
+		}
+		if err := put(tx, settingsBucket, publishedKey, published); err != nil {
+			return err
+		}
+		if has(tx, settingsBucket, policyKey) {
+			return nil
+		}
+		return put(tx, settingsBucket, policyKey, newPolicyRecord(pat.DefaultPolicy))
+	})
+}
+
+// Slot implements pat.Store.
+func (b *Bolt) Slot(ctx context.Context, p pat.Person) (pat.Slot, error) {
+	return view(ctx, b, "read a person's slot", func(tx *bbolt.Tx) (pat.Slot, error) {
+		r, err := get[personRecord](tx, peopleBucket, personKey(p))
+		return r.Slot, err
+	})
+}
+
+// Owner implements pat.Store.
+func (b *Bolt) Owner(ctx context.Context, slot pat.Slot) (pat.Owner, error) {
+	return view(ctx, b, "read an owner", func(tx *bbolt.Tx) (pat.Owner, error) {
+		r, err := get[ownerRecord](tx, ownersBucket, string(slot))
+		return r.owner(slot), err
+	})
+}
+
+// Enrol implements pat.Store.
+func (b *Bolt) Enrol(ctx context.Context, o pat.Owner) error {
+	return b.update(ctx, "enrol a person", func(tx *bbolt.Tx) error {
+		if has(tx, peopleBucket, personKey(o.Person)) || has(tx, ownersBucket, string(o.Slot)) {
+			return pat.ErrConflict
+		}
+		if err := put(tx, peopleBucket, personKey(o.Person), personRecord{Slot: o.Slot}); err != nil {
+			return err
+		}
+		return put(tx, ownersBucket, string(o.Slot), newOwnerRecord(o))
+	})
+}
+
+// Refresh implements pat.Store.
+func (b *Bolt) Refresh(ctx context.Context, o pat.Owner) error {
+	return b.update(ctx, "refresh an owner", func(tx *bbolt.Tx) error {
+		return changeOwner(tx, o, func(r *ownerRecord) { r.refresh(o) })
+	})
+}
+
+// Recount implements pat.Store.
+func (b *Bolt) Recount(ctx context.Context, o pat.Owner) error {
+	return b.update(ctx, "recount an owner's tokens", func(tx *bbolt.Tx) error {
+		return changeOwner(tx, o, func(r *ownerRecord) { r.Live = o.Live })
+	})
+}
+
+// Look implements pat.Store.
+func (b *Bolt) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
+	type found struct {
+		token pat.Token
+		owner pat.Owner
+	}
+	f, err := view(ctx, b, "look up a token", func(tx *bbolt.Tx) (found, error) {
+		t, err := get[tokenRecord](tx, tokensBucket, string(id))
+		if err != nil {
+			return found{}, err
+		}
+		o, err := get[ownerRecord](tx, ownersBucket, string(id.Slot()))
+		if err != nil {
+			// Not %w: a token without its owner is a fault, and no absence.
+			return found{}, fmt.Errorf("the owner of token %s: %v", id, err)
+		}
+		return found{t.token(id), o.owner(id.Slot())}, nil
+	})
+	return f.token, f.owner, err
+}
+
+// List implements pat.Store.
+func (b *Bolt) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
+	end := []byte(before)
+	if before == "" {
+		end = []byte(slot + "\xff") // above every id of the slot
+	}
+	return view(ctx, b, "list tokens", func(tx *bbolt.Tx) ([]pat.Token, error) {
+		c := tx.Bucket([]byte(tokensBucket)).Cursor()
+		key, value := c.Seek(end)
+		if key != nil {
+			key, value = c.Prev()
+		} else {
+			key, value = c.Last()
+		}
+		var tokens []pat.Token
+		for ; bytes.HasPrefix(key, []byte(slot)) && len(tokens) < limit; key, value = c.Prev() {
+			var r tokenRecord
+			if err := decode(key, value, &r); err != nil {
+				return nil, err
+			}
+			tokens = append(tokens, r.token(pat.ID(key)))
+		}
+		return tokens, nil
+	})
+}
+
+// Create implements pat.Store.
+func (b *Bolt) Create(ctx context.Context, c pat.Creation) error {
+	return b.update(ctx, "create a token", func(tx *bbolt.Tx) error {
+		err := changeOwner(tx, c.Owner, func(r *ownerRecord) { r.Next, r.Live = c.Owner.Next, c.Owner.Live })
+		if err != nil {
+			return err
+		}
+		if has(tx, tokensBucket, string(c.Token.ID)) {
+			return fmt.Errorf("%w: token %s is there already", pat.ErrConflict, c.Token.ID)
+		}
+		nameKey := ownNameKey(c.Owner.Slot, c.NameKey)
+		switch holder, err := get[nameRecord](tx, namesBucket, nameKey); {
+		case errors.Is(err, pat.ErrNotFound):
+		case err != nil:
+			return err
+		case holder.heldAt(c.Token.CreatedAt):
+			return fmt.Errorf("%w by token %s", pat.ErrNameTaken, holder.Token)
+		}
+		if err := put(tx, tokensBucket, string(c.Token.ID), newTokenRecord(c.Token)); err != nil {
+			return err
+		}
+		return put(tx, namesBucket, nameKey, newNameRecord(c.Token))
+	})
+}
+
+// Revoke implements pat.Store.
+func (b *Bolt) Revoke(ctx context.Context, r pat.Revocation) error {
+	return b.update(ctx, "revoke a token", func(tx *bbolt.Tx) error {
+		token, err := get[tokenRecord](tx, tokensBucket, string(r.Token.ID))
+		if err != nil && !errors.Is(err, pat.ErrNotFound) {
+			return err
+		}
+		if err != nil || token.Version != r.Token.Version {
+			return fmt.Errorf("%w: token %s is not at version %d", pat.ErrConflict, r.Token.ID, r.Token.Version)
+		}
+		token.RevokedAt = r.Token.RevokedAt.UTC()
+		token.Version++
+		if err := put(tx, tokensBucket, string(r.Token.ID), token); err != nil {
+			return err
+		}
+		err = changeOwner(tx, r.Owner, func(o *ownerRecord) { o.Live = r.Owner.Live })
+		if err != nil {
+			return err
+		}
+		nameKey := ownNameKey(r.Owner.Slot, r.NameKey)
+		switch holder, err := get[nameRecord](tx, namesBucket, nameKey); {
+		case errors.Is(err, pat.ErrNotFound) || err == nil && holder.Token != r.Token.ID:
+			return nil
+		case err != nil:
+			return err
+		}
+		return tx.Bucket([]byte(namesBucket)).Delete([]byte(nameKey))
+	})
+}
+
+// Sweep removes the tokens that are gone at the moment now, with the names that
+// they still hold, and tells how many there were. Nobody can see the
+// difference; it keeps the file small.
+func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
+	gone := map[pat.ID]bool{}
+	err := b.update(ctx, "sweep", func(tx *bbolt.Tx) error {
+		err := remove(tx, tokensBucket, func(id []byte, r tokenRecord) bool {
+			at := r.token(pat.ID(id)).GoneAt()
+			if at.IsZero() || now.Before(at) {
+				return false
+			}
+			gone[pat.ID(id)] = true
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		return remove(tx, namesBucket, func(_ []byte, r nameRecord) bool { return gone[r.Token] })
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(gone), nil
+}
+
+// changeOwner changes the owner's item, which must be at o.Version.
+func changeOwner(tx *bbolt.Tx, o pat.Owner, change func(*ownerRecord)) error {
+	r, err := get[ownerRecord](tx, ownersBucket, string(o.Slot))
+	if err != nil && !errors.Is(err, pat.ErrNotFound) {
+		return err
+	}
+	if err != nil || r.Version != o.Version {
+		return fmt.Errorf("%w: owner %s is not at version %d", pat.ErrConflict, o.Slot, o.Version)
+	}
+	change(&r)
+	r.Version++
+	return put(tx, ownersBucket, string(o.Slot), r)
+}
+
+// view reads within one transaction.
+func view[T any](ctx context.Context, b *Bolt, doing string, read func(*bbolt.Tx) (T, error)) (T, error) {
+	var result T
+	err := b.db.View(func(tx *bbolt.Tx) (err error) {
+		if err = ctx.Err(); err == nil {
+			result, err = read(tx)
+		}
+		return err
+	})
+	if err != nil {
+		return *new(T), fmt.Errorf("%s: %w", doing, err)
+	}
+	return result, nil
+}
+
+// update writes within one transaction: an error of write undoes all of it.
+// Once the transaction is being committed, ctx no longer counts.
+func (b *Bolt) update(ctx context.Context, doing string, write func(*bbolt.Tx) error) error {
+	err := b.db.Update(func(tx *bbolt.Tx) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return write(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+func has(tx *bbolt.Tx, bucket, key string) bool {
+	return tx.Bucket([]byte(bucket)).Get([]byte(key)) != nil
+}
+
+// get reads one record. pat.ErrNotFound: it is not there.
+func get[R any](tx *bbolt.Tx, bucket, key string) (R, error) {
+	var r R
+	value := tx.Bucket([]byte(bucket)).Get([]byte(key))
+	if value == nil {
+		return r, pat.ErrNotFound
+	}
+	return r, decode([]byte(key), value, &r)
+}
+
+func put(tx *bbolt.Tx, bucket, key string, record any) error {
+	value, err := encode([]byte(key), record)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucket)).Put([]byte(key), value)
+}
+
+// remove takes the records out of a bucket that are to go.
+func remove[R any](tx *bbolt.Tx, bucket string, goes func(key []byte, r R) bool) error {
+	b := tx.Bucket([]byte(bucket))
+	var keys [][]byte
+	err := b.ForEach(func(key, value []byte) error {
+		var r R
+		if err := decode(key, value, &r); err != nil {
+			return err
+		}
+		if goes(key, r) {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := b.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net/netip"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// How the items are spelled on disk: 8 hex digits of a checksum, then JSON.
+//
+//   - The types are the file's own. A field of package pat can be renamed
+//     without a word here; a field here only together with formatVersion.
+//   - What was never set is left out. Times are RFC 3339 in UTC, as precise as
+//     they came: a session's iat, cut to the second, would look older than
+//     the session itself and let an equally old one pass for newer.
+//   - Members that only a later version knows are read into Rest and written
+//     back. A member that an older one must not overlook needs a new
+//     formatVersion.
+
+// formatVersion is what the meta bucket must say for this file to be ours.
+const formatVersion = 1
+
+type formatRecord struct {
+	Version int `json:"version"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+type personRecord struct {
+	Slot pat.Slot `json:"slot"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+type ownerRecord struct {
+	Issuer   string    `json:"iss"`
+	Subject  string    `json:"sub"`
+	Name     string    `json:"name,omitzero"`
+	Groups   []string  `json:"groups,omitempty"`
+	GroupsAt time.Time `json:"groups_at,omitzero"`
+	SeenAt   time.Time `json:"seen_at,omitzero"`
+	Next     uint64    `json:"next"`
+	Live     int       `json:"live"`
+	Version  int64     `json:"version"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newOwnerRecord(o pat.Owner) ownerRecord {
+	r := ownerRecord{
+		Issuer:  o.Person.Issuer,
+		Subject: o.Person.Subject,
+		Next:    o.Next,
+		Live:    o.Live,
+		Version: 1,
+	}
+	r.refresh(o)
+	return r
+}
+
+// refresh takes over what a session shows.
+func (r *ownerRecord) refresh(o pat.Owner) {
+	r.Name = o.Name
+	r.Groups = o.Groups
+	r.GroupsAt = o.GroupsAt.UTC()
+	r.SeenAt = o.SeenAt.UTC()
+}
+
+func (r ownerRecord) owner(slot pat.Slot) pat.Owner {
+	return pat.Owner{
+		Slot:     slot,
+		Person:   pat.Person{Issuer: r.Issuer, Subject: r.Subject},
+		Name:     r.Name,
+		Groups:   r.Groups,
+		GroupsAt: r.GroupsAt,
+		SeenAt:   r.SeenAt,
+		Next:     r.Next,
+		Live:     r.Live,
+		Version:  r.Version,
+	}
+}
+
+type tokenRecord struct {
+	Name         string         `json:"name"`
+	Description  string         `json:"description,omitzero"`
+	Scopes       []string       `json:"scopes,omitempty"`
+	AllowedCIDRs []netip.Prefix `json:"allowed_cidrs,omitempty"`
+	CreatedAt    time.Time      `json:"created_at,omitzero"`
+	ExpiresAt    time.Time      `json:"expires_at,omitzero"`
+	RevokedAt    time.Time      `json:"revoked_at,omitzero"`
+	Hash         pat.Hash       `json:"hash"`
+	Gen          int            `json:"gen"`
+	Version      int64          `json:"version"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newTokenRecord(t pat.Token) tokenRecord {
+	return tokenRecord{
+		Name:         t.Name,
+		Description:  t.Description,
+		Scopes:       t.Scopes,
+		AllowedCIDRs: t.AllowedCIDRs,
+		CreatedAt:    t.CreatedAt.UTC(),
+		ExpiresAt:    t.ExpiresAt.UTC(),
+		RevokedAt:    t.RevokedAt.UTC(),
+		Hash:         t.Hash,
+		Gen:          t.Gen,
+		Version:      1,
+	}
+}
+
+func (r tokenRecord) token(id pat.ID) pat.Token {
+	return pat.Token{
+		ID:           id,
+		Name:         r.Name,
+		Description:  r.Description,
+		Scopes:       r.Scopes,
+		AllowedCIDRs: r.AllowedCIDRs,
+		CreatedAt:    r.CreatedAt,
+		ExpiresAt:    r.ExpiresAt,
+		RevokedAt:    r.RevokedAt,
+		Hash:         r.Hash,
+		Gen:          r.Gen,
+		Version:      r.Version,
+	}
+}
+
+// A nameRecord says which token holds a name.
+type nameRecord struct {
+	Token pat.ID `json:"token"`
+	// ExpiresAt is the token's own end, after which another may take the name.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newNameRecord(t pat.Token) nameRecord {
+	return nameRecord{Token: t.ID, ExpiresAt: t.ExpiresAt.UTC()}
+}
+
+func (r nameRecord) heldAt(now time.Time) bool {
+	return r.ExpiresAt.IsZero() || now.Before(r.ExpiresAt)
+}
+
+// A publishedRecord is what a deployment decides of the settings.
+type publishedRecord struct {
+	Keys      []keyRecord   `json:"keys"`
+	Catalogue []scopeRecord `json:"catalogue"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+type keyRecord struct {
+	ID        string `json:"kid"`
+	Algorithm string `json:"alg"`
+	Public    []byte `json:"spki"` // DER, RFC 5280 section 4.1.2.7
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+type scopeRecord struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitzero"`
+	Category    string   `json:"category,omitzero"`
+	Sensitive   bool     `json:"sensitive,omitzero"`
+	Groups      []string `json:"groups,omitempty"`
+	Retired     bool     `json:"retired,omitzero"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newPublishedRecord(keys []pat.Key, catalogue pat.Catalogue) (publishedRecord, error) {
+	var r publishedRecord
+	for _, k := range keys {
+		spki, err := x509.MarshalPKIXPublicKey(k.Public)
+		if err != nil {
+			return publishedRecord{}, fmt.Errorf("key %q: %w", k.ID, err)
+		}
+		r.Keys = append(r.Keys, keyRecord{ID: k.ID, Algorithm: k.Algorithm, Public: spki})
+	}
+	for _, s := range catalogue {
+		r.Catalogue = append(r.Catalogue, scopeRecord{
+			Name:        s.Name,
+			Description: s.Description,
+			Category:    s.Category,
+			Sensitive:   s.Sensitive,
+			Groups:      s.Groups,
+			Retired:     s.Retired,
+		})
+	}
+	return r, nil
+}
+
+// A policyRecord is what the administrators decide of the settings.
+type policyRecord struct {
+	MaxTokensPerPerson int `json:"max_tokens_per_person"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newPolicyRecord(p pat.Policy) policyRecord {
+	return policyRecord{MaxTokensPerPerson: p.MaxTokensPerPerson}
+}
+
+func newSettings(r publishedRecord, policy policyRecord) (pat.Settings, error) {
+	s := pat.Settings{Policy: pat.Policy{MaxTokensPerPerson: policy.MaxTokensPerPerson}}
+	for _, k := range r.Keys {
+		public, err := x509.ParsePKIXPublicKey(k.Public)
+		if err != nil {
+			return pat.Settings{}, fmt.Errorf("key %q: %w", k.ID, err)
+		}
+		s.Keys = append(s.Keys, pat.Key{ID: k.ID, Algorithm: k.Algorithm, Public: public})
+	}
+	for _, c := range r.Catalogue {
+		s.Catalogue = append(s.Catalogue, pat.Scope{
+			Name:        c.Name,
+			Description: c.Description,
+			Category:    c.Category,
+			Sensitive:   c.Sensitive,
+			Groups:      c.Groups,
+			Retired:     c.Retired,
+		})
+	}
+	return s, nil
+}
+
+const checksumLength = 8
+
+// encode spells a record for the place under key.
+func encode(key []byte, record any) ([]byte, error) {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("encode %q: %w", key, err)
+	}
+	return append(checksum(key, text), text...), nil
+}
+
+// decode reads what encode wrote for the same key. The checksum is there for a
+// bit that turned on the disk, which could otherwise lengthen a token's life
+// or name another owner; it is no proof against somebody who can write.
+func decode(key, value []byte, record any) error {
+	if len(value) < checksumLength || string(value[:checksumLength]) != string(checksum(key, value[checksumLength:])) {
+		return fmt.Errorf("decode %q: %w", key, errChecksum)
+	}
+	if err := json.Unmarshal(value[checksumLength:], record); err != nil {
+		return fmt.Errorf("decode %q: %w", key, err)
+	}
+	return nil
+}
+
+var errChecksum = errors.New("wrong checksum")
+
+// checksum is CRC-32 (IEEE) over key and text, in hex.
+func checksum(key, text []byte) []byte {
+	sum := crc32.Update(crc32.ChecksumIEEE(key), crc32.IEEETable, text)
+	return hex.AppendEncode(nil, []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+}
