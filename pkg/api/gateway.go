@@ -1,52 +1,10 @@
 package api
 
-// A Code is the word in a problem document that a client can rely on.
-type Code string
-
-// The codes of the contract's table.
-const (
-	InvalidRequest       Code = "invalid_request"
-	Unauthorized         Code = "unauthorized"
-	InsufficientScope    Code = "insufficient_scope"
-	Forbidden            Code = "forbidden"
-	NotFound             Code = "not_found"
-	NameTaken            Code = "name_taken"
-	TokenLimit           Code = "token_limit"
-	TokenNotActive       Code = "token_not_active"
-	Conflict             Code = "conflict"
-	TooLarge             Code = "too_large"
-	UnsupportedMediaType Code = "unsupported_media_type"
-	TooManyRequests      Code = "too_many_requests"
-	Internal             Code = "internal"
-	Unavailable          Code = "unavailable"
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
 )
-
-// problems maps every code to its status and title.
-var problems = map[Code]struct {
-	status int
-	title  string
-}{
-	InvalidRequest:       {400, "The request is not valid"},
-	Unauthorized:         {401, "No good credential"},
-	InsufficientScope:    {403, "The credential lacks a scope"},
-	Forbidden:            {403, "Not allowed"},
-	NotFound:             {404, "Not found"},
-	NameTaken:            {409, "The name is taken"},
-	TokenLimit:           {409, "No more tokens allowed"},
-	TokenNotActive:       {409, "The token is not active"},
-	Conflict:             {409, "Changed meanwhile"},
-	TooLarge:             {413, "Too large"},
-	UnsupportedMediaType: {415, "Unsupported media type"},
-	TooManyRequests:      {429, "Too many requests"},
-	Internal:             {500, "Internal error"},
-	Unavailable:          {503, "Unavailable"},
-}
-
-// NewProblem returns the document of a code, without details.
-func NewProblem(code Code) Problem {
-	p := problems[code]
-	return Problem{Type: "urn:counterfoil:" + string(code), Title: p.title, Status: p.status, Code: string(code)}
-}
 
 // RetryAfter is what 429 and 503 tell a caller to wait, in seconds.
 const RetryAfter = "1"
@@ -56,6 +14,13 @@ const (
 	AllowHeaders  = "authorization, content-type"
 	ExposeHeaders = "location, retry-after, www-authenticate, x-request-id, counterfoil-token-expires"
 	MaxAge        = "600" // seconds that a browser keeps a preflight's answer
+)
+
+// What an authorizer's context says about a refusal: a Code, and the scopes
+// that the credential lacks. The body of a 403 repeats them.
+const (
+	ContextCode         = "code"
+	ContextMissingScope = "missing_scope"
 )
 
 // A ResponseType is one of API Gateway's kinds of answers of its own.
@@ -79,6 +44,10 @@ type GatewayAnswer struct {
 
 // GatewayAnswers is total over API Gateway's response types. The stack writes
 // them as gateway responses, the local gateway obeys the same table.
+//
+// No method asks for a signature of AWS, so whatever API Gateway finds wrong
+// with one is a request for no route. UNSUPPORTED_MEDIA_TYPE is how the catch-all
+// methods, which take no media type at all, say the same.
 var GatewayAnswers = map[ResponseType]GatewayAnswer{
 	"ACCESS_DENIED":                  {Status: 403, WWWAuthenticate: `Bearer error="insufficient_scope"`},
 	"API_CONFIGURATION_ERROR":        {Status: 500, Code: Internal},
@@ -91,7 +60,7 @@ var GatewayAnswers = map[ResponseType]GatewayAnswer{
 	"EXPIRED_TOKEN":                  {Status: 404, Code: NotFound},
 	"INTEGRATION_FAILURE":            {Status: 503, Code: Unavailable, Retry: true},
 	"INTEGRATION_TIMEOUT":            {Status: 503, Code: Unavailable, Retry: true},
-	"INVALID_API_KEY":                {Status: 403, Code: Forbidden},
+	"INVALID_API_KEY":                {Status: 403, Code: Forbidden, WWWAuthenticate: `Bearer error="insufficient_scope"`},
 	"INVALID_SIGNATURE":              {Status: 404, Code: NotFound},
 	"MISSING_AUTHENTICATION_TOKEN":   {Status: 404, Code: NotFound},
 	"QUOTA_EXCEEDED":                 {Status: 429, Code: TooManyRequests, Retry: true},
@@ -101,4 +70,79 @@ var GatewayAnswers = map[ResponseType]GatewayAnswer{
 	"UNAUTHORIZED":                   {Status: 401, Code: Unauthorized, WWWAuthenticate: "Bearer"},
 	"UNSUPPORTED_MEDIA_TYPE":         {Status: 404, Code: NotFound},
 	"WAF_FILTERED":                   {Status: 429, Code: TooManyRequests, Retry: true},
+}
+
+// The references that our templates and headers hold.
+const (
+	refCode         = "$context.authorizer." + ContextCode
+	refMissingScope = "$context.authorizer." + ContextMissingScope
+	refRequestID    = "context.requestId"
+)
+
+// Template returns the body as the stack deploys it. API Gateway replaces what
+// starts with $context and nothing else: it escapes nothing and leaves nothing
+// out. There is no reference for a status, so an answer that keeps API
+// Gateway's does not repeat it.
+func (a GatewayAnswer) Template() string {
+	p := NewProblem(a.Code)
+	p.Status = a.Status
+	switch a.Code {
+	case Forbidden:
+		p.MissingScope = new("")
+	case "":
+		p = NewProblem(Forbidden)
+		p.Type, p.Code = problemType+refCode, refCode
+		p.MissingScope = new(refMissingScope)
+	}
+	text, _ := json.Marshal(p) // strings and a number cannot fail
+	return string(text)
+}
+
+// Headers returns the headers as the stack deploys them, in the spelling of API
+// Gateway's parameter mapping: a value in single quotes is taken as it is, one
+// that starts with context. is a reference. The origin is the console's.
+func (a GatewayAnswer) Headers(origin string) map[string]string {
+	headers := map[string]string{
+		"Content-Type":                  "'application/problem+json'",
+		"Cache-Control":                 "'no-store'",
+		"X-Request-Id":                  refRequestID,
+		"Access-Control-Allow-Origin":   "'" + origin + "'",
+		"Access-Control-Expose-Headers": "'" + ExposeHeaders + "'",
+	}
+	if a.WWWAuthenticate != "" {
+		headers["WWW-Authenticate"] = "'" + a.WWWAuthenticate + "'"
+	}
+	if a.Retry {
+		headers["Retry-After"] = "'" + RetryAfter + "'"
+	}
+	return headers
+}
+
+// Render fills in the template and the headers as API Gateway does, with the
+// request's id and what the authorizer's context says. A status of zero leaves
+// the one that the gateway would have answered by itself.
+func (a GatewayAnswer) Render(origin, requestID string, authorizer map[string]string) (status int, header map[string]string, body string) {
+	code, missing := denial(authorizer)
+	body = strings.NewReplacer(refCode, string(code), refMissingScope, missing).Replace(a.Template())
+	header = a.Headers(origin)
+	for name, value := range header {
+		if value == refRequestID {
+			header[name] = requestID
+		} else {
+			header[name] = strings.Trim(value, "'")
+		}
+	}
+	return a.Status, header, body
+}
+
+var scopeList = regexp.MustCompile(`^[a-z0-9:._-]{1,40}( [a-z0-9:._-]{1,40})*$`)
+
+// denial reads why an authorizer refused. What it did not say plainly does not
+// get into the body, where nothing would escape it.
+func denial(authorizer map[string]string) (code Code, missing string) {
+	missing = authorizer[ContextMissingScope]
+	if authorizer[ContextCode] == string(InsufficientScope) && scopeList.MatchString(missing) {
+		return InsufficientScope, missing
+	}
+	return Forbidden, ""
 }

@@ -5,6 +5,8 @@
 // It is ours: others import pkg/client or read openapi.yaml.
 package api
 
+import "strings"
+
 // A Guard says which credentials a route lets through.
 type Guard string
 
@@ -21,6 +23,7 @@ const (
 // A Route is one line of the promise.
 type Route struct {
 	// Verb names the route's file in packages pat and handler, and its event.
+	// Routes of somebody else's API have none, and no Function.
 	Verb string
 	// Function is the Lambda function that serves it: routes that need the
 	// same rights share one.
@@ -76,5 +79,5 @@ const (
 
 // IsOAuth reports whether a path speaks RFC 6749: forms in, its errors out.
 func IsOAuth(path string) bool {
-	return len(path) > len("/oauth/") && path[:len("/oauth/")] == "/oauth/"
+	return strings.HasPrefix(path, "/oauth/")
 }

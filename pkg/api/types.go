@@ -74,9 +74,10 @@ type Exchanged struct {
 // Problem is an error outside /oauth/*, and every answer of the gateway itself:
 // RFC 9457, application/problem+json.
 type Problem struct {
-	Type         string       `json:"type"` // urn:counterfoil:<code>
-	Title        string       `json:"title"`
-	Status       int          `json:"status"`
+	Type  string `json:"type"` // urn:counterfoil:<code>
+	Title string `json:"title"`
+	// Status is left out where the gateway keeps one that it cannot repeat.
+	Status       int          `json:"status,omitzero"`
 	Detail       string       `json:"detail,omitempty"`
 	Code         string       `json:"code"`
 	Errors       []FieldError `json:"errors,omitempty"`
@@ -94,4 +95,28 @@ type FieldError struct {
 type OAuthError struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description,omitempty"`
+}
+
+// Metadata is OIDC discovery's document, and RFC 8414's: they are the same.
+type Metadata struct {
+	Issuer                string   `json:"issuer"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	ScopesSupported       []string `json:"scopes_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	SubjectTypes          []string `json:"subject_types_supported"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
+	TokenEndpointAuth     []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// ProtectedResource is the document of RFC 9728.
+type ProtectedResource struct {
+	Resource             string   `json:"resource"`
+	AuthorizationServers []string `json:"authorization_servers"`
+	ScopesSupported      []string `json:"scopes_supported"`
+	BearerMethods        []string `json:"bearer_methods_supported"`
+	// CLIClientID is what a command line signs in as.
+	CLIClientID string `json:"cli_client_id"`
 }
