@@ -7,6 +7,8 @@ package handler
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -30,37 +32,87 @@ type Handlers struct {
 // A Function is what a Lambda function behind API Gateway runs.
 type Function func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
 
-// An Authorizer is what stands in front of an API, ours or somebody else's. It
-// answers TOKEN and REQUEST events of REST APIs.
-type Authorizer struct {
-	Tokens *pat.Service
-	// Routes of the API that it guards.
-	Routes []api.Route
-	// Sessions lets people's sessions through too. Ours says yes; somebody
-	// else's API would see a credential that manages tokens, so it must ask.
-	Sessions bool
-	Log      *slog.Logger
+// A verb answers the requests of one route. Its errors are the rules' or this
+// package's; refuse turns them into answers.
+type verb func(Handlers, context.Context, request) (answer, error)
+
+var verbs = map[string]verb{
+	"create":    Handlers.create,
+	"list":      Handlers.list,
+	"get":       Handlers.get,
+	"revoke":    Handlers.revoke,
+	"scopes":    Handlers.scopes,
+	"whoami":    Handlers.whoami,
+	"exchange":  Handlers.exchange,
+	"wellknown": Handlers.wellknown,
 }
 
-// AuthorizerRequest is a TOKEN or a REQUEST event, version 1.0.
-type AuthorizerRequest struct {
-	Type               string // TOKEN or REQUEST
-	MethodARN          string `json:"methodArn"`
-	AuthorizationToken string `json:"authorizationToken"` // TOKEN
-
-	// REQUEST
-
-	Resource          string                               `json:"resource"`
-	Path              string                               `json:"path"`
-	HTTPMethod        string                               `json:"httpMethod"`
-	Headers           map[string]string                    `json:"headers"`
-	MultiValueHeaders map[string][]string                  `json:"multiValueHeaders"`
-	RequestContext    events.APIGatewayProxyRequestContext `json:"requestContext"`
+// An answer is a success.
+type answer struct {
+	status int
+	header map[string]string // beside those that every answer has
+	body   any               // written as JSON; nil for none
 }
 
-// AuthorizerResponse tells API Gateway what the credential may call.
-type AuthorizerResponse struct {
-	PrincipalID    string            `json:"principalId"`
-	PolicyDocument api.Policy        `json:"policyDocument"`
-	Context        map[string]string `json:"context,omitempty"`
+// Function returns what the Lambda function of that name runs: the routes of
+// the table that name it, and no others.
+func (h Handlers) Function(name string) Function {
+	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		route, ok := routeOf(name, event)
+		if !ok {
+			return h.refuse(ctx, event, fmt.Errorf("%w: function %s has no such route", pat.ErrNotFound, name)), nil
+		}
+		req := request{event: event}
+		if route.Guard != api.Open {
+			// The authorizer's word is the only one: a function that was
+			// reached around it must not fall back on the header.
+			if req.by, ok = grantFrom(event.RequestContext.Authorizer); !ok {
+				return h.refuse(ctx, event, fmt.Errorf("%w: no word of the authorizer", pat.ErrUnauthorized)), nil
+			}
+		}
+		done, err := verbs[route.Verb](h, ctx, req)
+		if err != nil {
+			return h.refuse(ctx, event, err), nil
+		}
+		return h.respond(event, done.status, done.header, done.body), nil
+	}
+}
+
+func routeOf(function string, event events.APIGatewayProxyRequest) (api.Route, bool) {
+	for _, r := range api.Routes {
+		if r.Function == function && r.Method == event.HTTPMethod && r.Path == event.Resource {
+			return r, true
+		}
+	}
+	return api.Route{}, false
+}
+
+// respond writes an answer with the headers that every answer has.
+func (h Handlers) respond(event events.APIGatewayProxyRequest, status int, header map[string]string, body any) events.APIGatewayProxyResponse {
+	all := map[string]string{
+		"Cache-Control":                 "no-store",
+		"X-Request-Id":                  event.RequestContext.RequestID,
+		"Access-Control-Allow-Origin":   h.Origin,
+		"Access-Control-Expose-Headers": api.ExposeHeaders,
+	}
+	response := events.APIGatewayProxyResponse{StatusCode: status, Headers: all}
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil { // a type of ours that JSON cannot write: a bug
+			panic(fmt.Sprintf("write %T: %v", body, err))
+		}
+		all["Content-Type"] = "application/json"
+		response.Body = string(text)
+	}
+	for name, value := range header {
+		all[name] = value
+	}
+	return response
+}
+
+func (h Handlers) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.Default()
+	}
+	return h.Log
 }

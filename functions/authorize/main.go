@@ -1,0 +1,30 @@
+// Command authorize is the Lambda authorizer in front of our own API.
+package main
+
+import (
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/counterfoil/counterfoil/pkg/handler"
+	"github.com/counterfoil/counterfoil/pkg/identity"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+	"github.com/counterfoil/counterfoil/pkg/store"
+)
+
+func main() {
+	env := handler.Must(handler.ReadConfig(os.Getenv))
+	tokens := &pat.Service{
+		Store: handler.Must(store.NewDynamo()),
+		Verifier: handler.Must((&identity.Verifier{
+			Own:         env.Issuer,
+			Audience:    env.Issuer,
+			Issuer:      env.PeopleIssuer,
+			Clients:     env.Clients,
+			GroupsClaim: env.GroupsClaim,
+		}).Checked()),
+		Issuer:       env.Issuer,
+		PeopleIssuer: env.PeopleIssuer,
+	}
+	lambda.Start(handler.OwnAuthorizer(tokens).Authorize)
+}

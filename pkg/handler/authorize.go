@@ -1,0 +1,130 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// An Authorizer is what stands in front of an API, ours or somebody else's. It
+// answers TOKEN and REQUEST events of REST APIs.
+type Authorizer struct {
+	Tokens *pat.Service
+	// Routes of the API that it guards.
+	Routes []api.Route
+	// Sessions lets people's sessions through too. Ours says yes; somebody
+	// else's API would see a credential that manages tokens, so it must ask.
+	Sessions bool
+	// Log gets a line for every refusal; nil means slog's default.
+	Log *slog.Logger
+}
+
+// An AuthorizerRequest is a TOKEN or a REQUEST event, version 1.0.
+type AuthorizerRequest struct {
+	Type      string `json:"type"` // TOKEN or REQUEST
+	MethodARN string `json:"methodArn"`
+	// AuthorizationToken is the header of a TOKEN event.
+	AuthorizationToken string `json:"authorizationToken"`
+	// MultiValueHeaders are those of a REQUEST event.
+	MultiValueHeaders map[string][]string                  `json:"multiValueHeaders"`
+	RequestContext    events.APIGatewayProxyRequestContext `json:"requestContext"`
+}
+
+// An AuthorizerResponse tells API Gateway what the credential may call. (The
+// type of aws-lambda-go has a policy without conditions.)
+type AuthorizerResponse struct {
+	PrincipalID    string            `json:"principalId"`
+	PolicyDocument api.Policy        `json:"policyDocument"`
+	Context        map[string]string `json:"context,omitempty"`
+}
+
+// The errors that API Gateway tells apart: exactly this text is 401, any other
+// is a failure of the authorizer, 503. Neither says why.
+var (
+	errUnauthorized = errors.New("Unauthorized")
+	errFailed       = errors.New("the authorizer cannot decide")
+)
+
+// Authorize answers with a policy over every route of the API. Which route was
+// asked changes nothing but what the context says about a refusal: API Gateway
+// may keep the policy for the next route.
+func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (AuthorizerResponse, error) {
+	stage, method, path, err := api.SplitMethodARN(req.MethodARN)
+	if err != nil {
+		return a.refuse(ctx, req, errFailed, err)
+	}
+	secret, err := req.credential()
+	if err != nil {
+		return a.refuse(ctx, req, errUnauthorized, err)
+	}
+	grant, err := a.Tokens.Authorize(ctx, secret)
+	switch {
+	case errors.Is(err, pat.ErrUnauthorized):
+		return a.refuse(ctx, req, errUnauthorized, err)
+	case err != nil:
+		return a.refuse(ctx, req, errFailed, err)
+	}
+	may := func(r api.Route) bool { return a.why(r, grant) == "" }
+	response := AuthorizerResponse{
+		PrincipalID:    grant.Person.Subject,
+		PolicyDocument: api.NewPolicy(stage, a.Routes, may, grant.AllowedCIDRs),
+		Context:        contextOf(grant),
+	}
+	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
+	if route, ok := api.MatchRoute(a.Routes, method, path); ok {
+		if code := a.why(route, grant); code == api.InsufficientScope {
+			response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
+		}
+	}
+	return response, nil
+}
+
+// why tells why a credential may not call a route; empty means that it may.
+func (a Authorizer) why(r api.Route, g pat.Grant) api.Code {
+	switch {
+	case g.Kind == pat.KindPerson && !a.Sessions:
+		return api.Forbidden
+	case r.Guard == api.Person && g.Kind != pat.KindPerson:
+		return api.Forbidden
+	case r.Scope != "" && !slices.Contains(g.Scopes, r.Scope):
+		return api.InsufficientScope
+	}
+	return ""
+}
+
+// credential reads the one credential of the event.
+func (r AuthorizerRequest) credential() (pat.Secret, error) {
+	header := r.AuthorizationToken
+	if r.Type == "REQUEST" {
+		var ok bool
+		if header, ok = one(r.MultiValueHeaders, "Authorization"); !ok {
+			return pat.Secret{}, errNoCredential
+		}
+	}
+	return credential(header)
+}
+
+// refuse logs the reason and returns the answer, which has none.
+func (a Authorizer) refuse(ctx context.Context, req AuthorizerRequest, answer, reason error) (AuthorizerResponse, error) {
+	log := a.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	write := log.InfoContext
+	if answer == errFailed {
+		write = log.ErrorContext
+	}
+	write(ctx, "not authorized", "request_id", req.RequestContext.RequestID, "reason", reason.Error())
+	return AuthorizerResponse{}, answer
+}
+
+// OwnAuthorizer stands in front of our own API.
+func OwnAuthorizer(tokens *pat.Service) Authorizer {
+	return Authorizer{Tokens: tokens, Routes: api.Routes, Sessions: true}
+}

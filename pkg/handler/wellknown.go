@@ -1,0 +1,65 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// published lets anybody keep a discovery document for five minutes.
+const published = "public, max-age=300"
+
+// wellknown answers the discovery documents.
+func (h Handlers) wellknown(ctx context.Context, r request) (answer, error) {
+	found, err := h.Tokens.Discover(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	var body any
+	switch r.event.Resource {
+	case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server":
+		body = metadataOf(found)
+	case "/.well-known/jwks.json":
+		body = keySetOf(found)
+	case "/.well-known/oauth-protected-resource":
+		body = api.ProtectedResource{
+			Resource:             found.Issuer,
+			AuthorizationServers: []string{found.PeopleIssuer},
+			ScopesSupported:      found.Scopes,
+			BearerMethods:        []string{"header"},
+			CLIClientID:          h.CLIClientID,
+		}
+	default:
+		return answer{}, fmt.Errorf("%w: no such document", pat.ErrNotFound)
+	}
+	return answer{status: 200, header: map[string]string{"Cache-Control": published}, body: body}, nil
+}
+
+// metadataOf writes what OIDC discovery requires. We have no authorization
+// endpoint, but strict parsers want one, so it is named as nobody's.
+func metadataOf(d pat.Discovery) api.Metadata {
+	return api.Metadata{
+		Issuer:                d.Issuer,
+		AuthorizationEndpoint: "urn:counterfoil:none",
+		TokenEndpoint:         d.Issuer + "/oauth/token",
+		JWKSURI:               d.Issuer + "/.well-known/jwks.json",
+		ScopesSupported:       d.Scopes,
+		ResponseTypes:         []string{"id_token"},
+		SubjectTypes:          []string{"public"},
+		GrantTypes:            []string{pat.ExchangeGrant},
+		SigningAlgorithms:     d.Algorithms,
+		TokenEndpointAuth:     []string{"none"},
+	}
+}
+
+func keySetOf(d pat.Discovery) jose.JSONWebKeySet {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, key := range d.Keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public, KeyID: key.ID, Algorithm: key.Algorithm, Use: "sig"})
+	}
+	return set
+}

@@ -1,0 +1,29 @@
+package handler
+
+import (
+	"context"
+
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// whoami answers GET /whoami.
+func (h Handlers) whoami(ctx context.Context, r request) (answer, error) {
+	me, err := h.Tokens.Whoami(ctx, r.by, r.address())
+	if err != nil {
+		return answer{}, err
+	}
+	body := api.Whoami{
+		Subject:   me.Person.Subject,
+		Kind:      string(me.Kind),
+		TokenID:   string(me.TokenID),
+		TokenName: me.TokenName,
+		Scopes:    me.Scopes,
+		ExpiresAt: stampOrNull(me.ExpiresAt),
+	}
+	if me.Kind == pat.KindPerson {
+		body.Name, body.Groups = me.Name, me.Groups
+		return answer{status: 200, body: body}, nil
+	}
+	return answer{status: 200, header: endHeader(me.ExpiresAt), body: body}, nil
+}
