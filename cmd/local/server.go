@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/counterfoil/counterfoil/examples/notes"
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/handler"
+	"github.com/counterfoil/counterfoil/pkg/identity"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+	"github.com/counterfoil/counterfoil/pkg/signer"
+	"github.com/counterfoil/counterfoil/pkg/store"
+)
+
+// A config is what the whole is built from.
+type config struct {
+	// Origin is our address, http://127.0.0.1:PORT: the issuer of our JWTs and
+	// the console's origin.
+	Origin string
+	// State is the folder for everything that outlives the process.
+	State string
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// What the laptop is configured with, as a deployment would be.
+const (
+	cliClient = "counterfoil-cli"
+	// elsewhere is a second audience, guarded by nobody here.
+	elsewhere = "urn:counterfoil:elsewhere"
+	// functionTimeout is the longest that API Gateway waits.
+	functionTimeout = 29 * time.Second
+)
+
+// A server is everything on one port: our API and the example's behind a
+// gateway, the sign-in, and a page.
+type server struct {
+	config
+	store  *store.Bolt
+	key    *signer.Local
+	people *people
+	notes  *notes.Notes
+	http.Handler
+}
+
+// newServer opens the state and puts the parts together. Close closes it.
+func newServer(ctx context.Context, c config) (_ *server, err error) {
+	s := &server{config: c}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	// The store first: it keeps a second process out of the folder.
+	if s.store, err = store.OpenBolt(filepath.Join(c.State, "counterfoil.db")); err != nil {
+		return nil, err
+	}
+	if s.key, err = signer.OpenLocal(filepath.Join(c.State, "key.pem"), signer.RS256); err != nil {
+		return nil, err
+	}
+	idpKey, err := signer.OpenLocal(filepath.Join(c.State, "idp-key.pem"), idpSigningAlg)
+	if err != nil {
+		return nil, err
+	}
+	if s.people, err = openPeople(filepath.Join(c.State, "idp.json"), c.Now); err != nil {
+		return nil, err
+	}
+	if s.notes, err = notes.Open(filepath.Join(c.State, "notes.jsonl")); err != nil {
+		return nil, err
+	}
+	s.notes.Origin, s.notes.Now = c.Origin, c.Now
+
+	if err := s.store.Publish(ctx, s.key.Keys(), catalogue); err != nil {
+		return nil, fmt.Errorf("publish the settings: %w", err)
+	}
+	if _, err := s.store.Sweep(ctx, c.Now()); err != nil {
+		return nil, fmt.Errorf("remove what is long dead: %w", err)
+	}
+
+	gateway, err := s.gateway()
+	if err != nil {
+		return nil, err
+	}
+	signIn := &idp{
+		issuer:   c.Origin + idpPath,
+		audience: c.Origin,
+		key:      idpKey,
+		people:   s.people,
+		now:      c.Now,
+	}
+	ours := signIn.routes()
+	ours["GET /"] = home(c.Origin, s.people)
+	s.Handler = onlyTo(c.Origin, byPath(ours, gateway))
+	return s, nil
+}
+
+// Close closes the state. It may be called once everything was answered.
+func (s *server) Close() error {
+	var errs []error
+	if s.notes != nil {
+		errs = append(errs, s.notes.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// gateway puts the two APIs behind their authorizers.
+func (s *server) gateway() (*gateway, error) {
+	verifier := s.verifier()
+	if err := verifier.Check(); err != nil {
+		return nil, err
+	}
+	theirs, err := api.ParseRoutes(notes.Routes)
+	if err != nil {
+		return nil, fmt.Errorf("routes of the example: %w", err)
+	}
+	functions := s.functions()
+	ours := handler.Authorizer{Tokens: s.service(), Routes: api.Routes, Sessions: true, Log: s.Log}
+	guest := handler.Authorizer{Tokens: s.service(), Routes: theirs, Sessions: true, Log: s.Log}
+	guest.Tokens.Guest = true
+	notes := functionOf(s.notes.Handle)
+	return &gateway{
+		origin:  s.Origin,
+		timeout: functionTimeout,
+		now:     s.Now,
+		log:     s.Log,
+		apis: []restAPI{
+			{
+				id:         "counterfoil",
+				routes:     api.Routes,
+				authorizer: authorizer{kind: "TOKEN", decide: functionOf(ours.Authorize)},
+				serves:     func(r api.Route) function { return functions[r.Function] },
+				binary:     slices.Contains(api.BinaryMediaTypes, "*/*"),
+			},
+			{
+				id:         "notes",
+				routes:     theirs,
+				authorizer: authorizer{kind: "REQUEST", decide: functionOf(guest.Authorize)},
+				serves:     func(api.Route) function { return notes },
+			},
+		},
+	}, nil
+}
+
+// functions builds every function of our API as its own main would. Only
+// exchange gets the key.
+func (s *server) functions() map[string]function {
+	all := map[string]function{}
+	for _, route := range api.Routes {
+		if all[route.Function] != nil {
+			continue
+		}
+		tokens := s.service()
+		if route.Function == "exchange" {
+			tokens.Signer = s.key
+		}
+		handlers := handler.Handlers{Tokens: tokens, Origin: s.Origin, CLIClientID: cliClient, Log: s.Log}
+		all[route.Function] = functionOf(handlers.Function(route.Function))
+	}
+	return all
+}
+
+// service is what every function holds, each its own: what one has cached, no
+// other knows.
+func (s *server) service() *pat.Service {
+	return &pat.Service{
+		Store:        s.store,
+		Verifier:     s.verifier(),
+		Issuer:       s.Origin,
+		PeopleIssuer: s.Origin + idpPath,
+		Audiences:    []string{elsewhere},
+		Now:          s.Now,
+	}
+}
+
+func (s *server) verifier() *identity.Verifier {
+	return &identity.Verifier{
+		Own:         s.Origin,
+		Audience:    s.Origin,
+		Issuer:      s.Origin + idpPath,
+		AnyClient:   true,
+		GroupsClaim: "groups",
+		Now:         s.Now,
+	}
+}
+
+// onlyTo refuses every request that was meant for another host: by DNS
+// rebinding a web page could otherwise reach us under a name of its own.
+func onlyTo(origin string, next http.Handler) http.Handler {
+	u, err := url.Parse(origin)
+	if err != nil {
+		panic(err) // it is made by main, of a port
+	}
+	hosts := []string{"127.0.0.1:" + u.Port(), "localhost:" + u.Port()}
+	if u.Port() == "80" { // which clients leave out
+		hosts = append(hosts, "127.0.0.1", "localhost")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(hosts, r.Host) {
+			header := w.Header()
+			header.Set("Content-Type", "application/problem+json")
+			header.Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			fmt.Fprintf(w, `{"type":"about:blank","title":"Misdirected Request","status":%d}`, http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// byPath gives the page and the sign-in their paths, as they are written, and
+// the gateway all others.
+func byPath(ours map[string]http.HandlerFunc, gateway http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handle, ok := ours[r.Method+" "+r.URL.EscapedPath()]; ok {
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Request-Id", rand.Text())
+			handle(w, r)
+			return
+		}
+		gateway.ServeHTTP(w, r)
+	})
+}
