@@ -28,7 +28,7 @@ run: ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change wher
 	$(NEED_GO)@go build -o dist/local ./cmd/local && STATE='$(STATE)' exec dist/local
 
 test: ## every test that needs no cloud
-	$(NEED_GO)@go test $(RACE) ./...
+	$(NEED_GO)@$(if $(RACE),,echo 'no C compiler: testing without the race detector' >&2;) go test $(RACE) ./...
 
 build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, linux/arm64: dist/<function>/bootstrap
 
@@ -51,6 +51,6 @@ lint: ## gofmt, go vet, staticcheck, misspell, govulncheck
 invoke: ## a verb's event through its real handler: make invoke f=create
 	$(NEED_GO)$(if $(filter $(f),$(VERBS)),,$(error say which verb: make invoke f=<one of $(VERBS)>))@go run ./cmd/local -invoke $(f)
 
+# Nothing but ours is removed: STATE could be any folder.
 clean-local: ## forget what `make run` kept
-	@cd '$(STATE)' 2>/dev/null || exit 0; rm -f $(KEPT)
-	@rmdir '$(STATE)' 2>/dev/null || true
+	@if [ -d '$(STATE)' ]; then cd '$(STATE)' && rm -f $(KEPT) && cd - >/dev/null && rmdir '$(STATE)'; fi

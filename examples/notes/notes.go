@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -64,33 +65,49 @@ func (n *Notes) Handle(_ context.Context, event events.APIGatewayProxyRequest) (
 
 // textOf reads the body {"text": "…"}.
 func textOf(event events.APIGatewayProxyRequest) (string, *problem) {
-	mediaType, _, err := mime.ParseMediaType(event.Headers["Content-Type"])
+	mediaType, _, err := mime.ParseMediaType(header(event, "Content-Type"))
 	if err != nil || mediaType != "application/json" {
-		return "", &problem{415, "The body must be JSON"}
+		return "", newProblem(415, "unsupported_media_type", "The body must be JSON")
 	}
 	body := []byte(event.Body)
 	if event.IsBase64Encoded {
 		if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
-			return "", &problem{400, "The body cannot be read"}
+			return "", newProblem(400, "invalid_request", "The body cannot be read")
 		}
 	}
 	if len(body) > maxBody {
-		return "", &problem{413, "The body is too large"}
+		return "", newProblem(413, "too_large", "The body is too large")
 	}
 	var in struct {
 		Text string `json:"text"`
 	}
 	err = json.Unmarshal(body, &in, json.RejectUnknownMembers(true))
 	if length := utf8.RuneCountInString(in.Text); err != nil || length < 1 || length > maxText {
-		return "", &problem{400, `The body must be {"text": "1 to 1000 characters"}`}
+		return "", newProblem(400, "invalid_request", `The body must be {"text": "1 to 1000 characters"}`)
 	}
 	return in.Text, nil
 }
 
-// A problem is an answer of RFC 9457, told apart by its status alone.
+// header returns a header, which a client may spell in any case.
+func header(event events.APIGatewayProxyRequest, name string) string {
+	for spelled, value := range event.Headers {
+		if strings.EqualFold(spelled, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// A problem is an answer of RFC 9457, told apart by its code.
 type problem struct {
-	Status int    `json:"status"`
+	Type   string `json:"type"`
 	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+}
+
+func newProblem(status int, code, title string) *problem {
+	return &problem{Type: "urn:counterfoil:" + code, Title: title, Status: status, Code: code}
 }
 
 func (n *Notes) respond(event events.APIGatewayProxyRequest, status int, body any) (events.APIGatewayProxyResponse, error) {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -77,22 +78,28 @@ func TestUnknownKidsCauseOneFetchAMinute(t *testing.T) {
 
 func TestConcurrentMissesMakeOneFetch(t *testing.T) {
 	v, people, _ := newVerifier(t)
-	arrived, release := make(chan struct{}, oneFetch), make(chan struct{})
+	arrived, release := make(chan struct{}, 50*oneFetch), make(chan struct{})
 	people.answers(func(r *http.Request) (*http.Response, error) {
 		arrived <- struct{}{}
 		<-release
 		return people.usual(r)
 	})
 	jwt := session().mint()
-	var all sync.WaitGroup
+	var all, begun sync.WaitGroup
+	begun.Add(50)
 	for range 50 {
 		all.Go(func() {
+			begun.Done()
 			if _, err := verify(v, jwt); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	<-arrived
+	begun.Wait()
+	for range 1000 {
+		runtime.Gosched() // without a lock the others arrive too
+	}
 	close(release)
 	all.Wait()
 	calls(t, people, oneFetch)

@@ -1,9 +1,6 @@
 package pat
 
-import (
-	"regexp"
-	"slices"
-)
+import "slices"
 
 // A Scope is one permission that a token can carry.
 type Scope struct {
@@ -17,8 +14,6 @@ type Scope struct {
 	// Retired scopes keep their name from being used again and grant nothing.
 	Retired bool
 }
-
-var scopeName = regexp.MustCompile(`^[a-z0-9:._-]{1,40}$`)
 
 // A Catalogue is every scope there is, in the order people see them.
 type Catalogue []Scope

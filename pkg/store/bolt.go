@@ -176,14 +176,12 @@ func (b *Bolt) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int
 	}
 	return view(ctx, b, "list tokens", func(tx *bbolt.Tx) ([]pat.Token, error) {
 		c := tx.Bucket([]byte(tokensBucket)).Cursor()
-		key, value := c.Seek(end)
-		if key != nil {
-			key, value = c.Prev()
-		} else {
-			key, value = c.Last()
+		newest := c.Last
+		if at, _ := c.Seek(end); at != nil {
+			newest = c.Prev
 		}
 		var tokens []pat.Token
-		for ; bytes.HasPrefix(key, []byte(slot)) && len(tokens) < limit; key, value = c.Prev() {
+		for key, value := newest(); bytes.HasPrefix(key, []byte(slot)) && len(tokens) < limit; key, value = c.Prev() {
 			var r tokenRecord
 			if err := decode(key, value, &r); err != nil {
 				return nil, err
