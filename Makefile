@@ -6,6 +6,8 @@ VERBS     := $(basename $(notdir $(wildcard events/*.json)))
 # What the laptop keeps below STATE.
 STATE ?= .local
 KEPT  := counterfoil.db key.pem idp-key.pem idp.json notes.jsonl
+# A kill at the very first start can leave one of these.
+KEPT  += counterfoil.db.new-* .key-*
 
 # The race detector needs a C compiler, which a bare machine may lack.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)

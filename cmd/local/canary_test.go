@@ -44,9 +44,9 @@ func TestCanary(t *testing.T) {
 		}
 		// Pasted into the wrong place.
 		for _, body := range []string{
-			`{"name":1,"` + secret + `":1}`, `{"` + secret, `{"name":"x","scopes":[1],"expires_at":"` + secret + `"}`,
+			`{"name":1,"` + secret + `":1}`, `{"name":"x","scopes":["` + secret + `"],"allowed_cidrs":["` + secret + `"]}`, `{"` + secret, `{"name":"x","scopes":[1],"expires_at":"` + secret + `"}`,
 		} {
-			ts.call("POST", "/tokens", session, body).want(400)
+			hear(ts.call("POST", "/tokens", session, body).want(400))
 		}
 		for _, form := range []string{
 			"subject_token=" + secret, "grant_type=" + secret, "grant_type=" + pat.ExchangeGrant + "&subject_token=" + secret + "x&subject_token_type=" + pat.AccessTokenType,

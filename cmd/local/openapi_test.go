@@ -52,7 +52,7 @@ func documented(t *testing.T, next http.Handler) http.Handler {
 // elsewhereAnswered reports whether it was not the gateway that answered.
 func elsewhereAnswered(r *http.Request, status int) bool {
 	path := r.URL.EscapedPath()
-	return status == http.StatusMisdirectedRequest || path == "/" || strings.HasPrefix(path, idpPath+"/") && status != 404
+	return status == http.StatusMisdirectedRequest || path == "/" || path == stsPath || strings.HasPrefix(path, idpPath+"/") && status != 404
 }
 
 // checkAnswer holds one answer to the document.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/counterfoil/counterfoil/examples/notes"
 	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/broker"
 	"github.com/counterfoil/counterfoil/pkg/handler"
 	"github.com/counterfoil/counterfoil/pkg/identity"
 	"github.com/counterfoil/counterfoil/pkg/pat"
@@ -38,6 +39,8 @@ const (
 	cliClient = "counterfoil-cli"
 	// elsewhere is a second audience, guarded by nobody here.
 	elsewhere = "urn:counterfoil:elsewhere"
+	// awsRole is what AWS credentials are for here; no account has it.
+	awsRole = "arn:aws:iam::000000000000:role/counterfoil-local"
 	// functionTimeout is the longest that API Gateway waits.
 	functionTimeout = 29 * time.Second
 )
@@ -102,6 +105,7 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 		now:      c.Now,
 	}
 	ours := signIn.routes()
+	ours["POST "+stsPath] = s.sts().ServeHTTP
 	ours["GET /"] = home(c.Origin, s.people)
 	s.Handler = onlyTo(c.Origin, byPath(ours, gateway))
 	return s, nil
@@ -158,7 +162,7 @@ func (s *server) gateway() (*gateway, error) {
 }
 
 // functions builds every function of our API as its own main would. Only
-// exchange gets the key.
+// exchange gets the key, and a way to AWS.
 func (s *server) functions() map[string]function {
 	all := map[string]function{}
 	for _, route := range api.Routes {
@@ -168,6 +172,7 @@ func (s *server) functions() map[string]function {
 		tokens := s.service()
 		if route.Function == "exchange" {
 			tokens.Signer = s.key
+			tokens.Broker = broker.NewSTSAt(s.Origin+stsPath, awsRole)
 		}
 		handlers := handler.Handlers{Tokens: tokens, Origin: s.Origin, CLIClientID: cliClient, Log: s.Log}
 		all[route.Function] = functionOf(handlers.Function(route.Function))
@@ -199,6 +204,18 @@ func (s *server) verifier() *identity.Verifier {
 	}
 }
 
+// sts is AWS's part of an exchange for AWS credentials.
+func (s *server) sts() *sts {
+	return &sts{
+		issuer:  s.Origin,
+		role:    awsRole,
+		longest: time.Hour,
+		http:    http.DefaultClient,
+		now:     s.Now,
+		log:     s.Log,
+	}
+}
+
 // onlyTo refuses every request that was meant for another host: by DNS
 // rebinding a web page could otherwise reach us under a name of its own.
 func onlyTo(origin string, next http.Handler) http.Handler {
@@ -215,6 +232,7 @@ func onlyTo(origin string, next http.Handler) http.Handler {
 			header := w.Header()
 			header.Set("Content-Type", "application/problem+json")
 			header.Set("Cache-Control", "no-store")
+			header.Set("X-Request-Id", rand.Text())
 			w.WriteHeader(http.StatusMisdirectedRequest)
 			fmt.Fprintf(w, `{"type":"about:blank","title":"Misdirected Request","status":%d}`, http.StatusMisdirectedRequest)
 			return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/counterfoil/counterfoil/pkg/broker"
 	"github.com/counterfoil/counterfoil/pkg/handler"
 	"github.com/counterfoil/counterfoil/pkg/identity"
 	"github.com/counterfoil/counterfoil/pkg/pat"
@@ -19,6 +20,7 @@ func main() {
 	tokens := &pat.Service{
 		Store:  handler.Must(store.NewDynamo()),
 		Signer: handler.Must(signer.NewKMS()),
+		Broker: handler.Must(broker.NewSTS()),
 		Verifier: handler.Must((&identity.Verifier{
 			Own:         env.Issuer,
 			Audience:    env.Issuer,

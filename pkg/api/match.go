@@ -21,6 +21,15 @@ func MatchRoute(routes []Route, method, path string) (Route, bool) {
 	return best, found
 }
 
+// A detour is a way of writing a path that somebody may read as another path:
+// a dot segment, or an encoded character that needs no encoding.
+var detour = regexp.MustCompile(`/\.{1,2}(/|$)|%(2[DdEeFf]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])`)
+
+// IsDetour reports whether a path is written in a roundabout way. No policy can
+// speak of such a path: what its text names, and where API Gateway leads it if it
+// reads it first, can be two routes. No client needs one.
+func IsDetour(path string) bool { return detour.MatchString(path) }
+
 // fits reports whether a path is one of a route's.
 func fits(pattern, path string) bool {
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")

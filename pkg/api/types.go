@@ -69,6 +69,12 @@ type Exchanged struct {
 	TokenType       string `json:"token_type"` // Bearer
 	ExpiresIn       int64  `json:"expires_in"` // seconds
 	Scope           string `json:"scope"`
+
+	// With the scope credentials: temporary AWS credentials.
+	AWSAccessKeyID           string `json:"aws_access_key_id,omitempty"`
+	AWSSecretAccessKey       string `json:"aws_secret_access_key,omitempty"`
+	AWSSessionToken          string `json:"aws_session_token,omitempty"`
+	AWSCredentialsExpiration string `json:"aws_credentials_expiration,omitempty"`
 }
 
 // Problem is an error outside /oauth/*, and every answer of the gateway itself:

@@ -53,7 +53,8 @@ var (
 
 // Authorize answers with a policy over every route of the API. Which route was
 // asked changes nothing but what the context says about a refusal: API Gateway
-// may keep the policy for the next route.
+// may keep the policy for the next route. Only a path that is written in a
+// roundabout way is denied everything.
 func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (AuthorizerResponse, error) {
 	stage, method, path, err := api.SplitMethodARN(req.MethodARN)
 	if err != nil {
@@ -75,6 +76,9 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		PrincipalID:    grant.Person.Subject,
 		PolicyDocument: api.NewPolicy(stage, a.Routes, may, grant.AllowedCIDRs),
 		Context:        contextOf(grant),
+	}
+	if api.IsDetour(path) {
+		response.PolicyDocument = api.DenyAll()
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
 	if route, ok := api.MatchRoute(a.Routes, method, path); ok {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
 // A Config is what a function reads from its environment: see api.Env….
@@ -43,8 +44,8 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 			return Config{}, fmt.Errorf("%s must be an https address without a slash at the end", v.name)
 		}
 	}
-	if slices.Contains(c.Audiences, stsAudience) {
-		return Config{}, fmt.Errorf("%s must not name %s: a JWT for AWS must be good nowhere else", api.EnvAudiences, stsAudience)
+	if slices.Contains(c.Audiences, pat.STSAudience) {
+		return Config{}, fmt.Errorf("%s must not name %s: a JWT for AWS must be good nowhere else", api.EnvAudiences, pat.STSAudience)
 	}
 	if text := getenv(api.EnvLifetime); text != "" {
 		seconds, err := strconv.Atoi(text)
@@ -55,9 +56,6 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 	}
 	return c, nil
 }
-
-// stsAudience is the aud of the JWTs that buy AWS credentials.
-const stsAudience = "sts.amazonaws.com"
 
 // Must returns the part, or stops the function at its start with one sentence.
 func Must[T any](part T, err error) T {

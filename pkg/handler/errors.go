@@ -45,11 +45,8 @@ func problemOf(err error) api.Problem {
 	switch {
 	case errors.As(err, &invalid):
 		p := api.NewProblem(api.InvalidRequest)
+		p.Detail = invalid.Detail
 		for _, f := range invalid.Fields {
-			if f.Field == "" {
-				p.Detail = f.Message
-				continue
-			}
 			p.Errors = append(p.Errors, api.FieldError{Field: f.Field, Message: f.Message})
 		}
 		return p

@@ -30,15 +30,18 @@ func (h Handlers) exchange(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{
-		status: 200,
-		header: endHeader(done.SubjectEndsAt),
-		body: api.Exchanged{
-			AccessToken:     done.AccessToken.Reveal(),
-			IssuedTokenType: done.IssuedTokenType,
-			TokenType:       "Bearer",
-			ExpiresIn:       int64(done.ExpiresIn.Seconds()),
-			Scope:           joinScopes(done.Scopes),
-		},
-	}, nil
+	body := api.Exchanged{
+		AccessToken:     done.AccessToken.Reveal(),
+		IssuedTokenType: done.IssuedTokenType,
+		TokenType:       "Bearer",
+		ExpiresIn:       int64(done.ExpiresIn.Seconds()),
+		Scope:           joinScopes(done.Scopes),
+	}
+	if keys := done.AWS; keys != nil {
+		body.AWSAccessKeyID = keys.AccessKeyID
+		body.AWSSecretAccessKey = keys.SecretAccessKey.Reveal()
+		body.AWSSessionToken = keys.SessionToken.Reveal()
+		body.AWSCredentialsExpiration = stamp(keys.ExpiresAt)
+	}
+	return answer{status: 200, header: endHeader(done.TokenEndsAt), body: body}, nil
 }

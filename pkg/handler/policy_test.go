@@ -48,7 +48,7 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			routes := c.authorizer.Routes
-			asked := []string{"GET/nowhere", "GET/", "GET/tokens/*", "DELETE/tokens/../whoami", "GET/notes/%2f", "GET/a:b:c/d"}
+			asked := []string{"GET/nowhere", "GET/", "GET/tokens/*", "GET/tokens/a%40b", "GET/notes/x...y", "GET/a:b:c/d"}
 			for _, r := range routes {
 				asked = append(asked, r.Method+concrete(r.Path))
 			}
@@ -70,6 +70,14 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 				}
 				if string(text) != first {
 					t.Errorf("asked for %s the policy is another", ask)
+				}
+			}
+			for _, detour := range []string{"GET/whoami/../tokens", "GET/notes/%2f", "GET/notes/%65xport", "GET/./whoami", "GET/notes/%2E%2e"} {
+				got, err := c.authorizer.Authorize(t.Context(), handler.AuthorizerRequest{
+					Type: "TOKEN", AuthorizationToken: "Bearer " + c.credential.Reveal(), MethodARN: stageARN + "/" + detour,
+				})
+				if err != nil || got.PolicyDocument.Allows(stageARN+"/GET/whoami", somewhere) || got.PolicyDocument.Allows(stageARN+"/"+detour, somewhere) {
+					t.Errorf("asked for %s: %v, something is allowed", detour, err)
 				}
 			}
 			for _, r := range routes {

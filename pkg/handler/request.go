@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,15 +102,24 @@ func (r request) object(names ...string) (object, error) {
 	o := object{bad: &pat.InvalidError{}}
 	if err := json.Unmarshal(body, &o.members); err != nil || o.members == nil {
 		o.members = nil // what was read before the error is not the request
-		o.bad.Add("", "the body must be one JSON object in UTF-8, no name twice")
+		o.bad.Detail = "the body must be one JSON object in UTF-8, no name twice"
 		return o, nil
 	}
 	for name := range o.members {
 		if !slices.Contains(names, name) {
-			o.bad.Add(name, "is not a field of this request")
+			o.bad.Add(short(name), "is not a field of this request")
 		}
 	}
 	return o, nil
+}
+
+// short keeps an unknown name from being a secret that is quoted back.
+func short(name string) string {
+	const most = 20
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return name
 }
 
 // read reads a member into its type. It returns false where the member is
@@ -138,6 +148,10 @@ func (o object) require(names ...string) {
 	}
 }
 
+// rfc3339 is section 5.6 of it. time.Parse alone takes an hour of one digit, a
+// comma in the seconds and an offset of a day.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 // expiry reads an end: RFC 3339, or null for none.
 func (o object) expiry(name string) pat.Expiry {
 	if value, given := o.members[name]; given && value.Kind() == 'n' {
@@ -149,7 +163,7 @@ func (o object) expiry(name string) pat.Expiry {
 		return pat.Expiry{}
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil || at.IsZero() {
+	if err != nil || at.IsZero() || !rfc3339.MatchString(text) {
 		o.bad.Add(name, "must be %s", kind)
 		return pat.Expiry{}
 	}

@@ -103,6 +103,7 @@ func TestVerifyGrants(t *testing.T) {
 		"a JWT of ours for others too is good":              {base: exchanged, edit: func(d *draft) { d.set("aud", []string{"urn:x", ownIssuer}) }, see: func(c pat.Claims) string { return strings.Join(c.Audience, ",") }, want: "urn:x," + ownIssuer},
 		"a JWT of ours for the API that is guarded is good": {base: exchanged, edit: func(d *draft) { d.set("aud", "urn:api") }, verifier: func(v *Verifier) { v.Audience = "urn:api" }},
 		"a JWT of ours that came from a session is good":    {base: exchanged, edit: func(d *draft) { delete(d.claims, "pat"); delete(d.claims, "gen") }, see: func(c pat.Claims) string { return string(c.TokenID) + strconv.Itoa(c.Gen) }, want: "0"},
+		"a JWT of ours with no scope left is good":          {base: exchanged, edit: func(d *draft) { d.set("scope", "") }, see: func(c pat.Claims) string { return strings.Join(c.Scopes, ",") }, want: ""},
 		"a JWT of ours with one scope is good":              {base: exchanged, edit: func(d *draft) { d.set("scope", "a") }, see: func(c pat.Claims) string { return strings.Join(c.Scopes, ",") }, want: "a"},
 	}
 	for name, c := range cases {

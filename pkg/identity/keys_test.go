@@ -392,3 +392,32 @@ func TestVerifyOverAConnection(t *testing.T) {
 		})
 	}
 }
+
+func TestAWithdrawnKeyIsNoticedWithinTheHour(t *testing.T) {
+	v, people, clock := newVerifier(t)
+	base := clock.now()
+	living := func() *draft { return session().set("exp", base.Add(5*time.Hour).Unix()) }
+	good(t, v, living())
+	calls(t, people, oneFetch)
+	people.publish(peopleRS().jwk()) // the ES256 key is withdrawn
+
+	clock.advance(maxAge - 1)
+	good(t, v, living())
+	calls(t, people, oneFetch)
+
+	clock.advance(1)
+	people.answers(func(*http.Request) (*http.Response, error) { return respond(500, nil) })
+	good(t, v, living()) // a failure drops nothing
+	good(t, v, living()) // and is not tried again at once
+	failed := people.count()
+	if failed == oneFetch {
+		t.Fatal("nobody tried to fetch old keys again")
+	}
+	people.answers(nil)
+	clock.advance(time.Minute)
+	_, err := verify(v, living().mint())
+	want(t, err, pat.ErrUnauthorized, "no longer one of the issuer's keys")
+	calls(t, people, failed+oneFetch)
+	good(t, v, living().signedBy(peopleRS()))
+	calls(t, people, failed+oneFetch)
+}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
@@ -36,18 +38,29 @@ func (v *Verifier) own(t token) (claims pat.Claims, err error) {
 			return pat.Claims{}, err
 		}
 	}
-	scope, err := p.text("scope")
-	if err != nil {
+	if claims.Scopes, err = p.scopes(); err != nil {
 		return pat.Claims{}, err
 	}
-	if !scopeList.MatchString(scope) {
-		return pat.Claims{}, refused("scope is no list of scope names")
-	}
-	claims.Scopes = strings.Split(scope, " ")
 	if claims.TokenID, claims.Gen, err = p.origin(); err != nil {
 		return pat.Claims{}, err
 	}
 	return claims, nil
+}
+
+// scopes returns the scope claim (RFC 8693 section 4.2). Ours can be empty: a
+// JWT that came with AWS credentials and is good for nothing else.
+func (o object) scopes() ([]string, error) {
+	var scope string
+	if !isText(o["scope"]) || json.Unmarshal(o["scope"], &scope) != nil {
+		return nil, refused("scope is missing or no text")
+	}
+	if scope == "" {
+		return nil, nil
+	}
+	if !scopeList.MatchString(scope) {
+		return nil, refused("scope is no list of scope names")
+	}
+	return strings.Split(scope, " "), nil
 }
 
 // origin returns which token the JWT was made from, and from which of its

@@ -253,7 +253,6 @@ var refusals = map[string]refusal{
 	"a JWT of ours without jti is refused":         {base: exchanged, edit: func(d *draft) { delete(d.claims, "jti") }, why: "jti is missing"},
 	"a JWT of ours without client_id is refused":   {base: exchanged, edit: func(d *draft) { delete(d.claims, "client_id") }, why: "client_id is missing"},
 	"a JWT of ours without scope is refused":       {base: exchanged, edit: func(d *draft) { delete(d.claims, "scope") }, why: "scope is missing"},
-	"a JWT of ours with an empty scope is refused": {base: exchanged, edit: func(d *draft) { d.set("scope", "") }, why: "scope is missing"},
 	"a scope that is a list is refused":            {base: exchanged, edit: func(d *draft) { d.set("scope", []string{"notes:read"}) }, why: "scope is missing"},
 	"a scope with two spaces is refused":           {base: exchanged, edit: func(d *draft) { d.set("scope", "a  b") }, why: "no list of scope names"},
 	"a scope with a space at the end is refused":   {base: exchanged, edit: func(d *draft) { d.set("scope", "a ") }, why: "no list of scope names"},

@@ -45,6 +45,8 @@ type Grant struct {
 	Name     string
 	Groups   []string
 	IssuedAt time.Time
+	// Slot is the person's; a Guest does not know it.
+	Slot Slot
 }
 
 // Within returns ErrForbidden where the grant is tied to networks and the
@@ -70,8 +72,8 @@ func (g Grant) needsPerson() error {
 }
 
 // Authorize tells what a credential may do now. ErrUnauthorized: it is not
-// good, whatever the reason. ErrForbidden: a session whose person may do
-// nothing. ErrUnavailable: nobody can tell at the moment, so it may nothing.
+// good, whatever the reason. ErrUnavailable: nobody can tell at the moment, so it
+// may nothing.
 //
 // The address that it is used from is judged by Grant.Within, or by whoever
 // evaluates the authorizer's policy: a TOKEN authorizer sees none.
@@ -116,9 +118,16 @@ func (s *Service) authorizeJWT(ctx context.Context, jwt Secret) (Grant, error) {
 		}
 		return Grant{}, unavailable("verify a JWT", err)
 	}
-	if claims.Issuer != s.Issuer {
+	switch claims.Issuer {
+	case s.Issuer:
+		return s.authorizeExchanged(ctx, claims, shared)
+	case s.PeopleIssuer:
 		return s.authorizeSession(ctx, claims, shared)
 	}
+	return Grant{}, unauthorized("a JWT of an issuer that is neither ours nor the people's")
+}
+
+func (s *Service) authorizeExchanged(ctx context.Context, claims Claims, shared Settings) (Grant, error) {
 	var grant Grant
 	if claims.TokenID != "" {
 		token, owner, err := s.look(ctx, claims.TokenID)
@@ -156,9 +165,11 @@ func (s *Service) authorizeSession(ctx context.Context, claims Claims, shared Se
 		IssuedAt:  claims.IssuedAt,
 		ExpiresAt: claims.ExpiresAt,
 	}
-	if _, err := s.see(ctx, &grant, shared); err != nil {
+	owner, err := s.see(ctx, &grant, shared)
+	if err != nil {
 		return Grant{}, err
 	}
+	grant.Slot = owner.Slot
 	grant.Scopes = shared.Catalogue.Grantable(grant.Groups)
 	return grant, nil
 }

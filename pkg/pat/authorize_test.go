@@ -194,8 +194,8 @@ func TestALostRightIsWrittenBeforeTheAnswer(t *testing.T) {
 	if _, err := s.Authorize(ctx, w.session("alice")); !errors.Is(err, pat.ErrUnavailable) {
 		t.Errorf("a session that takes a right away, not written down: %v", err)
 	}
-	if g, err := s.Authorize(ctx, w.session("alice", "writers", "admins")); err != nil || !slices.Contains(g.Groups, "admins") {
-		t.Errorf("a session that only adds, not written down: %v, %v", g.Groups, err)
+	if _, err := s.Authorize(ctx, w.session("alice", "writers", "admins")); !errors.Is(err, pat.ErrUnavailable) {
+		t.Errorf("a session that only adds, not written down: %v", err)
 	}
 	w.clock = w.clock.Add(25 * time.Hour)
 	f.refreshFault = nil
@@ -205,8 +205,9 @@ func TestALostRightIsWrittenBeforeTheAnswer(t *testing.T) {
 	}
 	w.clock = w.clock.Add(25 * time.Hour)
 	f.refreshFault = errDown
-	if _, err := s.Authorize(ctx, again); err != nil {
-		t.Errorf("only the time of the last sight is lost: %v", err)
+	tried := f.refreshes
+	if _, err := s.Authorize(ctx, again); err != nil || f.refreshes != tried+1 {
+		t.Errorf("only the time of the last sight is lost: %v, tried %d times", err, f.refreshes-tried)
 	}
 }
 
@@ -320,4 +321,78 @@ func TestWhoami(t *testing.T) {
 			t.Errorf("%s, revoked behind the authorizer: %v", g.Kind, err)
 		}
 	}
+}
+
+// TestASessionNotWrittenDownIsNotAnswered: a session that adds one group and
+// has lost another must be written, or one issued before it brings that back.
+func TestASessionNotWrittenDownIsNotAnswered(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	w.person(t, "alice")
+	w.clock = w.clock.Add(time.Minute)
+	demoted := w.session("alice", "admins")
+	w.clock = w.clock.Add(time.Minute)
+	newest := w.session("alice", "writers")
+	f := &faulty{Store: w.store, refreshFault: errDown}
+	s := w.service(f)
+	if g, err := s.Authorize(ctx, newest); !errors.Is(err, pat.ErrUnavailable) {
+		t.Errorf("not written down: %v, %v", g.Groups, err)
+	}
+	f.refreshFault = nil
+	if _, err := s.Authorize(ctx, newest); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := s.Authorize(ctx, demoted); err != nil || slices.Contains(g.Groups, "admins") {
+		t.Errorf("the session before has %v, %v", g.Groups, err)
+	}
+}
+
+// TestAnAbsenceThatCannotBeIsAFault: settings that were never published, and a
+// slot without its owner, are no answers about the credential.
+func TestAnAbsenceThatCannotBeIsAFault(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice", "writers")
+	c := w.create(t, alice, named("ci", "profile"))
+	ofSession := w.exchange(t, w.session("alice", "writers"), "").AccessToken
+	guest := func(s pat.Store) *pat.Service { g := w.service(s); g.Guest = true; return g }
+	for name, s := range map[string]*pat.Service{
+		"no settings":            w.service(&hollow{Store: w.store, noSettings: true}),
+		"no owner":               w.service(&hollow{Store: w.store, noOwner: true}),
+		"no owner, for a guest":  guest(&hollow{Store: w.store, noOwner: true}),
+		"no settings, for guest": guest(&hollow{Store: w.store, noSettings: true}),
+	} {
+		for what, credential := range map[string]pat.Secret{"a session": w.session("alice", "writers", "admins"), "a JWT of a session": ofSession, "a token": c.Value} {
+			if what == "a token" && strings.HasPrefix(name, "no owner") {
+				continue // Look brings the owner itself
+			}
+			g, err := s.Authorize(ctx, credential)
+			if !errors.Is(err, pat.ErrUnavailable) || errors.Is(err, pat.ErrNotFound) || errors.Is(err, pat.ErrUnauthorized) {
+				t.Errorf("%s, %s: %v, %v", what, name, g.Groups, err)
+			}
+		}
+	}
+	if _, err := w.service(&hollow{Store: w.store, noSettings: true}).Discover(ctx); !errors.Is(err, pat.ErrUnavailable) || errors.Is(err, pat.ErrNotFound) {
+		t.Errorf("discovery without settings: %v", err)
+	}
+}
+
+// hollow is a store in which something is missing that must be there.
+type hollow struct {
+	pat.Store
+	noSettings, noOwner bool
+}
+
+func (h *hollow) Settings(ctx context.Context) (pat.Settings, error) {
+	if h.noSettings {
+		return pat.Settings{}, pat.ErrNotFound
+	}
+	return h.Store.Settings(ctx)
+}
+
+func (h *hollow) Owner(ctx context.Context, s pat.Slot) (pat.Owner, error) {
+	if h.noOwner {
+		return pat.Owner{}, pat.ErrNotFound
+	}
+	return h.Store.Owner(ctx, s)
 }

@@ -155,7 +155,7 @@ func (s *Service) makeRoom(ctx context.Context, owner Owner, wanted Token, limit
 // without an id and a value.
 func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
 	now := s.now().UTC().Truncate(time.Second)
-	bad := InvalidError{Fields: slices.Clone(req.Bad.Fields)}
+	bad := InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
 	token := Token{
 		Name:        strings.TrimSpace(req.Name),
 		Description: req.Description,
@@ -164,7 +164,7 @@ func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
 		ExpiresAt:   req.Expiry.At.UTC().Truncate(time.Second),
 		Gen:         1,
 	}
-	if bad.has("") { // there are no fields to judge
+	if bad.Detail != "" { // there are no fields to judge
 		return Token{}, &bad
 	}
 	if !bad.has("name") {
@@ -176,7 +176,7 @@ func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
 	if !bad.has("scopes") {
 		checkScopes(&bad, req.Scopes, catalogue)
 	}
-	if !bad.has("expires_at") && !token.ExpiresAt.IsZero() {
+	if !bad.has("expires_at") && !req.Expiry.At.IsZero() {
 		checkEnd(&bad, token.ExpiresAt, now)
 	}
 	if !bad.has("allowed_cidrs") {
@@ -267,17 +267,18 @@ func invisible(r rune) bool {
 	switch {
 	case r == ' ':
 		return false
-	case r == 0x2800: // braille pattern blank
+	case r == 0x2800: // braille pattern blank, a symbol to Unicode
 		return true
 	case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point):
 		return true
 	}
-	return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs)
+	return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S)
 }
 
-// clip keeps what a client sent, and gets quoted back, short.
+// clip keeps what a client sent, and gets quoted back, short: far shorter than
+// a secret in the wrong place.
 func clip(s string) string {
-	const most = 60
+	const most = 20
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

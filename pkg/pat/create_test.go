@@ -48,39 +48,41 @@ func TestCreateRefusesFields(t *testing.T) {
 		change func(*pat.CreateRequest)
 		fields string
 	}{
-		"an empty name":                    {func(r *pat.CreateRequest) { r.Name = "" }, "name"},
-		"a name of blanks":                 {func(r *pat.CreateRequest) { r.Name = " \t\u00a0" }, "name"},
-		"a name of 81 characters":          {func(r *pat.CreateRequest) { r.Name = strings.Repeat("é", 81) }, "name"},
-		"a line end in a name":             {func(r *pat.CreateRequest) { r.Name = "a\nb" }, "name"},
-		"a NUL in a name":                  {func(r *pat.CreateRequest) { r.Name = "a\x00b" }, "name"},
-		"a zero width space in a name":     {func(r *pat.CreateRequest) { r.Name = "a\u200bb" }, "name"},
-		"a right-to-left override":         {func(r *pat.CreateRequest) { r.Name = "a\u202eb" }, "name"},
-		"a byte order mark":                {func(r *pat.CreateRequest) { r.Name = "\ufeffab" }, "name"},
-		"a soft hyphen":                    {func(r *pat.CreateRequest) { r.Name = "a\u00adb" }, "name"},
-		"a Hangul filler":                  {func(r *pat.CreateRequest) { r.Name = "a\u3164b" }, "name"},
-		"a braille blank":                  {func(r *pat.CreateRequest) { r.Name = "a\u2800b" }, "name"},
-		"a tag character":                  {func(r *pat.CreateRequest) { r.Name = "a\U000e0061b" }, "name"},
-		"a variation selector":             {func(r *pat.CreateRequest) { r.Name = "a\ufe0fb" }, "name"},
-		"a line separator":                 {func(r *pat.CreateRequest) { r.Name = "a\u2028b" }, "name"},
-		"a private use character":          {func(r *pat.CreateRequest) { r.Name = "a\ue000b" }, "name"},
-		"a character that nobody assigned": {func(r *pat.CreateRequest) { r.Name = "a\u0378b" }, "name"},
-		"invalid UTF-8 in a name":          {func(r *pat.CreateRequest) { r.Name = "a\xffb" }, "name"},
-		"a description of 501 characters":  {func(r *pat.CreateRequest) { r.Description = strings.Repeat("d", 501) }, "description"},
-		"no scopes":                        {func(r *pat.CreateRequest) { r.Scopes = nil }, "scopes"},
-		"33 scopes":                        {func(r *pat.CreateRequest) { r.Scopes = many }, "scopes"},
-		"an unknown scope":                 {func(r *pat.CreateRequest) { r.Scopes = []string{"nothing"} }, "scopes"},
-		"a scope in capitals":              {func(r *pat.CreateRequest) { r.Scopes = []string{"Profile"} }, "scopes"},
-		"a scope twice":                    {func(r *pat.CreateRequest) { r.Scopes = []string{"profile", "profile"} }, "scopes"},
-		"a retired scope":                  {func(r *pat.CreateRequest) { r.Scopes = []string{"notes:burn"} }, "scopes"},
-		"an end in 59 seconds":             {func(r *pat.CreateRequest) { r.Expiry = until(w.clock.Add(59 * time.Second)) }, "expires_at"},
-		"an end in the past":               {func(r *pat.CreateRequest) { r.Expiry = until(w.clock.Add(-time.Hour)) }, "expires_at"},
-		"an end after the year 9999":       {func(r *pat.CreateRequest) { r.Expiry = until(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)) }, "expires_at"},
-		"17 networks":                      {func(r *pat.CreateRequest) { r.AllowedCIDRs = make([]string, 17) }, "allowed_cidrs"},
-		"a network with host bits":         {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.1/24"} }, "allowed_cidrs"},
-		"an address that is no network":    {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.1"} }, "allowed_cidrs"},
-		"a network twice":                  {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.0/24", "192.0.2.0/24"} }, "allowed_cidrs"},
-		"an IPv4 network written as IPv6":  {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"::ffff:192.0.2.0/120"} }, "allowed_cidrs"},
-		"a network with a zone":            {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"fe80::%eth0/64"} }, "allowed_cidrs"},
+		"an empty name":                        {func(r *pat.CreateRequest) { r.Name = "" }, "name"},
+		"a name of blanks":                     {func(r *pat.CreateRequest) { r.Name = " \t\u00a0" }, "name"},
+		"a name of 81 characters":              {func(r *pat.CreateRequest) { r.Name = strings.Repeat("é", 81) }, "name"},
+		"a line end in a name":                 {func(r *pat.CreateRequest) { r.Name = "a\nb" }, "name"},
+		"a NUL in a name":                      {func(r *pat.CreateRequest) { r.Name = "a\x00b" }, "name"},
+		"a zero width space in a name":         {func(r *pat.CreateRequest) { r.Name = "a\u200bb" }, "name"},
+		"a right-to-left override":             {func(r *pat.CreateRequest) { r.Name = "a\u202eb" }, "name"},
+		"a byte order mark":                    {func(r *pat.CreateRequest) { r.Name = "\ufeffab" }, "name"},
+		"a soft hyphen":                        {func(r *pat.CreateRequest) { r.Name = "a\u00adb" }, "name"},
+		"a Hangul filler":                      {func(r *pat.CreateRequest) { r.Name = "a\u3164b" }, "name"},
+		"a braille blank":                      {func(r *pat.CreateRequest) { r.Name = "a\u2800b" }, "name"},
+		"a tag character":                      {func(r *pat.CreateRequest) { r.Name = "a\U000e0061b" }, "name"},
+		"a variation selector":                 {func(r *pat.CreateRequest) { r.Name = "a\ufe0fb" }, "name"},
+		"a blank that does not break":          {func(r *pat.CreateRequest) { r.Name = "a\u00a0b" }, "name"},
+		"the zero of Go and a bit, for an end": {func(r *pat.CreateRequest) { r.Expiry = until(time.Time{}.Add(time.Second / 2)) }, "expires_at"},
+		"a line separator":                     {func(r *pat.CreateRequest) { r.Name = "a\u2028b" }, "name"},
+		"a private use character":              {func(r *pat.CreateRequest) { r.Name = "a\ue000b" }, "name"},
+		"a character that nobody assigned":     {func(r *pat.CreateRequest) { r.Name = "a\u0378b" }, "name"},
+		"invalid UTF-8 in a name":              {func(r *pat.CreateRequest) { r.Name = "a\xffb" }, "name"},
+		"a description of 501 characters":      {func(r *pat.CreateRequest) { r.Description = strings.Repeat("d", 501) }, "description"},
+		"no scopes":                            {func(r *pat.CreateRequest) { r.Scopes = nil }, "scopes"},
+		"33 scopes":                            {func(r *pat.CreateRequest) { r.Scopes = many }, "scopes"},
+		"an unknown scope":                     {func(r *pat.CreateRequest) { r.Scopes = []string{"nothing"} }, "scopes"},
+		"a scope in capitals":                  {func(r *pat.CreateRequest) { r.Scopes = []string{"Profile"} }, "scopes"},
+		"a scope twice":                        {func(r *pat.CreateRequest) { r.Scopes = []string{"profile", "profile"} }, "scopes"},
+		"a retired scope":                      {func(r *pat.CreateRequest) { r.Scopes = []string{"notes:burn"} }, "scopes"},
+		"an end in 59 seconds":                 {func(r *pat.CreateRequest) { r.Expiry = until(w.clock.Add(59 * time.Second)) }, "expires_at"},
+		"an end in the past":                   {func(r *pat.CreateRequest) { r.Expiry = until(w.clock.Add(-time.Hour)) }, "expires_at"},
+		"an end after the year 9999":           {func(r *pat.CreateRequest) { r.Expiry = until(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)) }, "expires_at"},
+		"17 networks":                          {func(r *pat.CreateRequest) { r.AllowedCIDRs = make([]string, 17) }, "allowed_cidrs"},
+		"a network with host bits":             {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.1/24"} }, "allowed_cidrs"},
+		"an address that is no network":        {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.1"} }, "allowed_cidrs"},
+		"a network twice":                      {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"192.0.2.0/24", "192.0.2.0/24"} }, "allowed_cidrs"},
+		"an IPv4 network written as IPv6":      {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"::ffff:192.0.2.0/120"} }, "allowed_cidrs"},
+		"a network with a zone":                {func(r *pat.CreateRequest) { r.AllowedCIDRs = []string{"fe80::%eth0/64"} }, "allowed_cidrs"},
 		"everything wrong at once": {func(r *pat.CreateRequest) {
 			*r = pat.CreateRequest{Expiry: until(w.clock), AllowedCIDRs: []string{"x"}}
 		}, "allowed_cidrs expires_at name scopes"},
@@ -120,7 +122,7 @@ func TestCreateTakesFieldsAtTheirBounds(t *testing.T) {
 	for name, req := range map[string]pat.CreateRequest{
 		"a name of 80 characters":         {Name: strings.Repeat("é", 80), Scopes: []string{"profile"}},
 		"a name in Japanese":              named("夜間ビルド", "profile"),
-		"a name with inner blanks":        named("nightly  build\u00a0x", "profile"),
+		"a name with inner blanks":        named("nightly  build x", "profile"),
 		"a description of 500 characters": {Name: "d", Description: strings.Repeat("é", 500), Scopes: []string{"profile"}},
 		"an end in a minute":              {Name: "m", Scopes: []string{"profile"}, Expiry: until(w.clock.Add(time.Minute))},
 		"no end, said so":                 {Name: "n", Scopes: []string{"profile"}, Expiry: until(time.Time{})},
@@ -269,5 +271,53 @@ func TestOnlySessionsManageTokens(t *testing.T) {
 	}
 	if _, err := w.Authorize(ctx, c.Value); err != nil {
 		t.Errorf("the token that should not have been revoked: %v", err)
+	}
+}
+
+// TestTheCapHoldsWhereClocksDiffer: one function counts an expired token out,
+// and another, whose clock is behind, revokes it.
+func TestTheCapHoldsWhereClocksDiffer(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice")
+	end := w.clock.Add(time.Hour)
+	ending := w.create(t, alice, pat.CreateRequest{Name: "ending", Scopes: []string{"profile"}, Expiry: until(end)})
+	for i := range 49 {
+		w.create(t, alice, named(fmt.Sprint("t", i), "profile"))
+	}
+	w.clock = end
+	alice = w.person(t, "alice")
+	w.create(t, alice, named("in its place", "profile"))
+
+	w.clock = end.Add(-30 * time.Second)
+	if err := w.Revoke(ctx, alice, string(ending.ID)); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = end.Add(time.Minute)
+	if _, err := w.Create(ctx, alice, named("one more", "profile")); !errors.Is(err, pat.ErrTokenLimit) {
+		t.Errorf("the cap of 50 has room for one more: %v", err)
+	}
+}
+
+// TestAFullCounterIsCountedOverManyPages: more dead tokens than a page holds
+// lie between the living ones.
+func TestAFullCounterIsCountedOverManyPages(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice")
+	w.create(t, alice, named("the oldest", "profile"))
+	for i := range 130 {
+		c := w.create(t, alice, named(fmt.Sprint("dead", i), "profile"))
+		if err := w.Revoke(ctx, alice, string(c.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 49 {
+		w.create(t, alice, named(fmt.Sprint("t", i), "profile"))
+	}
+	for name, want := range map[string]error{"one more": pat.ErrTokenLimit, "THE OLDEST": pat.ErrNameTaken} {
+		if _, err := w.Create(ctx, alice, named(name, "profile")); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
 	}
 }

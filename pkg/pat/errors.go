@@ -38,12 +38,14 @@ func (e *ScopeError) Error() string {
 
 // A FieldError is one thing wrong with one field of a request.
 type FieldError struct {
-	Field   string // as it is spelled on the wire; empty for the request as a whole
+	Field   string // as it is spelled on the wire
 	Message string // for the client
 }
 
 // An InvalidError lists everything wrong with a request at once.
 type InvalidError struct {
+	// Detail says what is wrong with the whole, where its fields cannot be read.
+	Detail string
 	Fields []FieldError
 }
 
@@ -51,7 +53,7 @@ type InvalidError struct {
 // can be a secret in the wrong place: they are for the client, never for a log.
 func (e *InvalidError) Error() string {
 	var b strings.Builder
-	b.WriteString("invalid request:")
+	b.WriteString("invalid request: " + e.Detail)
 	for _, f := range e.Fields {
 		field := f.Field
 		if len(field) > maxLoggedField {
@@ -82,7 +84,7 @@ func (e *InvalidError) Add(field, format string, args ...any) {
 
 // or returns the error when it holds anything.
 func (e *InvalidError) or() error {
-	if len(e.Fields) == 0 {
+	if e.Detail == "" && len(e.Fields) == 0 {
 		return nil
 	}
 	return e

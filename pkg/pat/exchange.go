@@ -1,6 +1,7 @@
 package pat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,8 @@ const (
 	JWTType         = "urn:ietf:params:oauth:token-type:jwt"
 	PATType         = "urn:ietf:params:oauth:token-type:pat"
 
-	// CredentialsScope buys AWS credentials and is never in a JWT.
+	// CredentialsScope buys AWS credentials. It counts only when asked for by
+	// name and is never in a JWT: a JWT cannot buy them.
 	CredentialsScope = "credentials"
 	// ClientID is the client_id of everything that comes from our tokens.
 	ClientID = "counterfoil"
@@ -50,9 +52,13 @@ type Exchanged struct {
 	AccessToken     Secret
 	IssuedTokenType string
 	ExpiresIn       time.Duration // whole seconds
-	Scopes          []string
-	// SubjectEndsAt is the effective end of what was exchanged; zero for none.
-	SubjectEndsAt time.Time
+	// Scopes are those of the JWT, and CredentialsScope where AWS is there.
+	Scopes []string
+	// AWS is nil unless the scope was asked for and granted.
+	AWS *AWSCredentials
+	// TokenEndsAt is the effective end of the token or JWT that was exchanged;
+	// zero for none, and for a session.
+	TokenEndsAt time.Time
 }
 
 // Exchange turns a good credential into a short-lived JWT of ours that can do
@@ -74,34 +80,38 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if err != nil {
 		return Exchanged{}, err
 	}
-	scopes := narrow(subject.Scopes, req.Scope, shared.Catalogue)
-	if len(scopes) == 0 {
-		return Exchanged{}, &OAuthError{Code: InvalidScope, Description: "the subject has none of the scopes asked for"}
+	scopes, withKeys, err := s.narrow(subject, req.Scope, shared.Catalogue)
+	if err != nil {
+		return Exchanged{}, err
 	}
 	now := s.now().UTC().Truncate(time.Second)
 	end := earlier(now.Add(s.lifetime()), subject.ExpiresAt).Truncate(time.Second)
 	if !end.After(now) {
 		return Exchanged{}, badSubject(unauthorized("the subject ends within the second"))
 	}
+	done := Exchanged{
+		IssuedTokenType: cmp.Or(req.RequestedTokenType, AccessTokenType),
+		ExpiresIn:       end.Sub(now),
+		Scopes:          scopes,
+	}
+	if subject.Kind != KindPerson {
+		done.TokenEndsAt = subject.ExpiresAt
+	}
+	if withKeys {
+		keys, err := s.credentials(ctx, subject, scopes, shared.Catalogue, now)
+		if err != nil {
+			return Exchanged{}, err
+		}
+		done.AWS, done.Scopes = &keys, append(slices.Clone(scopes), CredentialsScope)
+	}
 	payload, err := s.claims(subject, scopes, audience, now, end)
 	if err != nil {
 		return Exchanged{}, err
 	}
-	jwt, err := s.Signer.Sign(ctx, jwtType, payload)
-	if err != nil {
+	if done.AccessToken, err = s.Signer.Sign(ctx, jwtType, payload); err != nil {
 		return Exchanged{}, unavailable("sign a JWT", err)
 	}
-	issued := AccessTokenType
-	if req.RequestedTokenType != "" {
-		issued = req.RequestedTokenType
-	}
-	return Exchanged{
-		AccessToken:     jwt,
-		IssuedTokenType: issued,
-		ExpiresIn:       end.Sub(now),
-		Scopes:          scopes,
-		SubjectEndsAt:   subject.ExpiresAt,
-	}, nil
+	return done, nil
 }
 
 // check judges the form itself, before any credential is looked at.
@@ -125,8 +135,6 @@ func (r ExchangeRequest) check() error {
 		return invalidRequest("actor_token is not supported")
 	case !slices.Contains([]string{"", AccessTokenType, JWTType}, r.RequestedTokenType):
 		return invalidRequest("requested_token_type must be " + AccessTokenType + " or " + JWTType)
-	case slices.Contains(strings.Fields(r.Scope), CredentialsScope):
-		return invalidRequest("the scope credentials is not supported")
 	}
 	return nil
 }
@@ -158,15 +166,33 @@ func (s *Service) target(req ExchangeRequest) ([]string, error) {
 }
 
 // narrow returns what is left of the subject's scopes: those asked for, or all
-// but the sensitive ones where nothing was asked.
-func narrow(has []string, asked string, catalogue Catalogue) []string {
-	if asked != "" {
-		return without(intersect(strings.Fields(asked), has), []string{CredentialsScope})
+// but the sensitive ones where nothing was asked; and whether AWS credentials go
+// with them. CredentialsScope is taken out first: asked for alone, it leaves the
+// rest as if nothing had been asked.
+func (s *Service) narrow(subject Grant, asked string, catalogue Catalogue) (scopes []string, withKeys bool, err error) {
+	names := strings.Fields(asked)
+	if slices.Contains(names, CredentialsScope) {
+		names = without(names, []string{CredentialsScope})
+		withKeys = s.Broker != nil && slices.Contains(subject.Scopes, CredentialsScope)
+		if len(names) == 0 {
+			if !withKeys {
+				return nil, false, invalidScope("the subject cannot be exchanged for AWS credentials")
+			}
+			asked = ""
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(has), func(name string) bool {
-		scope, _ := catalogue.find(name)
-		return scope.Sensitive || name == CredentialsScope
-	})
+	if asked != "" {
+		scopes = intersect(names, subject.Scopes)
+	} else {
+		scopes = slices.DeleteFunc(slices.Clone(subject.Scopes), func(name string) bool {
+			scope, _ := catalogue.find(name)
+			return scope.Sensitive || name == CredentialsScope
+		})
+	}
+	if len(scopes) == 0 && !withKeys {
+		return nil, false, invalidScope("the subject has none of the scopes asked for")
+	}
+	return scopes, withKeys, nil
 }
 
 // claims writes the payload of RFC 9068 section 2.2. pat and gen tie the JWT to
@@ -213,6 +239,10 @@ func (s *Service) lifetime() time.Duration {
 
 func invalidRequest(description string) error {
 	return &OAuthError{Code: InvalidRequest, Description: description}
+}
+
+func invalidScope(description string) error {
+	return &OAuthError{Code: InvalidScope, Description: description}
 }
 
 func badSubject(reason error) error {

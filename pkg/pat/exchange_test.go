@@ -91,7 +91,8 @@ func TestExchangeRefuses(t *testing.T) {
 		"an actor":                           {func(r *pat.ExchangeRequest) { r.ActorToken = c.Value }, "invalid_request: actor_token"},
 		"an actor's type alone":              {func(r *pat.ExchangeRequest) { r.ActorTokenType = pat.AccessTokenType }, "invalid_request: actor_token"},
 		"a refresh token asked for":          {func(r *pat.ExchangeRequest) { r.RequestedTokenType = "urn:ietf:params:oauth:token-type:refresh_token" }, "invalid_request: requested_token_type"},
-		"credentials asked for":              {func(r *pat.ExchangeRequest) { r.Scope = "profile credentials" }, "invalid_request: the scope credentials"},
+		"credentials of who has them not":    {func(r *pat.ExchangeRequest) { r.Scope = "credentials" }, "invalid_scope"},
+		"credentials dropped, nothing left":  {func(r *pat.ExchangeRequest) { r.Scope = "credentials notes:read" }, "invalid_scope"},
 		"an audience that nobody knows":      {func(r *pat.ExchangeRequest) { r.Audience = []string{ourIssuer, "urn:x"} }, "invalid_target"},
 		"a resource that nobody knows":       {func(r *pat.ExchangeRequest) { r.Resource = []string{"https://x.example"} }, "invalid_target"},
 		"scopes that it lacks":               {func(r *pat.ExchangeRequest) { r.Scope = "notes:read" }, "invalid_scope"},
@@ -227,5 +228,25 @@ func TestExchangeOnlyNarrows(t *testing.T) {
 	})
 	if runs == 0 {
 		t.Fatal("the property was never tried")
+	}
+}
+
+func TestTheEndIsCutToTheSecond(t *testing.T) {
+	w := newWorld(t)
+	w.clock = w.clock.Add(300 * time.Millisecond)
+	session := func(left time.Duration) pat.Secret {
+		return w.jwts.seal(pat.Claims{Issuer: peopleIssuer, Subject: "alice", IssuedAt: w.clock, ExpiresAt: w.clock.Add(left)})
+	}
+	x := w.exchange(t, session(90*time.Second+500*time.Millisecond), "")
+	if jwt := readJWT(t, x.AccessToken); x.ExpiresIn != 90*time.Second || jwt.ExpiresAt != w.clock.Unix()+90 || !x.TokenEndsAt.IsZero() {
+		t.Errorf("expires in %v, exp %d, the token ends %v", x.ExpiresIn, jwt.ExpiresAt, x.TokenEndsAt)
+	}
+	var oauth *pat.OAuthError
+	if _, err := w.Exchange(context.Background(), exchangeOf(session(600*time.Millisecond), "")); !errors.As(err, &oauth) || oauth.Description != "subject_token is not valid" {
+		t.Errorf("a subject that ends within the second: %v", err)
+	}
+	c := w.create(t, w.person(t, "alice"), pat.CreateRequest{Name: "ends", Scopes: []string{"profile"}, Expiry: until(w.clock.Add(time.Hour))})
+	if x := w.exchange(t, c.Value, ""); !x.TokenEndsAt.Equal(c.ExpiresAt) {
+		t.Errorf("the token ends %v, want %v", x.TokenEndsAt, c.ExpiresAt)
 	}
 }

@@ -28,7 +28,8 @@ type Owner struct {
 	// Name is what a session last showed; empty where none did.
 	Name string
 	// Groups are those of the person's groups that the catalogue names, as the
-	// newest session showed them.
+	// newest session showed them. A group that the catalogue comes to name
+	// counts from the person's next sign-in on.
 	Groups []string
 	// GroupsAt is when that session was issued. No session issued before it
 	// may write Groups: an old one must not bring a lost group back.
@@ -49,8 +50,7 @@ const seenEvery = 24 * time.Hour
 
 // see brings a session and what is kept of its person together. It takes from
 // the session's groups what the newest session seen no longer had, and writes
-// down what this one shows. A right that it takes away is written before see
-// returns, or see fails.
+// down what this one shows, before it returns, or it fails.
 func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Owner, error) {
 	named := shared.Catalogue.groups()
 	var owner Owner
@@ -74,16 +74,16 @@ func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Own
 		if err != nil {
 			return err
 		}
-		session.Groups = owner.newest(shown, session.IssuedAt, named)
+		session.Groups = owner.counted(shown, session.IssuedAt, named)
 		return s.refresh(ctx, &owner, session, intersect(session.Groups, named))
 	})
 	return owner, err
 }
 
-// newest returns the groups that a session counts with: those it shows, but of
+// counted returns the groups that a session counts with: those it shows, but of
 // those that we keep none that a newer session no longer had. Two sessions
 // issued in the same second cannot be put in order, so neither adds to the other.
-func (o Owner) newest(shown []string, issuedAt time.Time, named []string) []string {
+func (o Owner) counted(shown []string, issuedAt time.Time, named []string) []string {
 	if issuedAt.After(o.GroupsAt) {
 		return shown
 	}
@@ -92,13 +92,12 @@ func (o Owner) newest(shown []string, issuedAt time.Time, named []string) []stri
 	})
 }
 
-// refresh writes down what a session shows, if it is the newest, and when it
-// was last seen. Where that only adds, it may be lost.
+// refresh writes down what a session shows, if it is the newest, and when the
+// person was last seen.
 func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, groups []string) error {
 	newer := session.IssuedAt.After(owner.GroupsAt)
 	same := session.IssuedAt.Equal(owner.GroupsAt)
 	shrinks := (newer || same) && slices.ContainsFunc(owner.Groups, func(g string) bool { return !slices.Contains(groups, g) })
-	grows := newer && slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(owner.Groups, g) })
 	now := s.now()
 	if s.Guest || !newer && !shrinks && now.Sub(owner.SeenAt) < seenEvery {
 		return nil
@@ -115,12 +114,12 @@ func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, gro
 		*owner = next
 	case errors.Is(err, ErrConflict):
 		return err
-	case newer && !grows || shrinks:
+	case newer || shrinks:
 		// Not knowing that this session came, we would let one issued before
 		// it bring back what it no longer has.
 		return unavailable("write down a session", err)
 	}
-	return nil
+	return nil // only the time of the last sight is lost
 }
 
 // enrol gives a person a slot. ErrConflict: they have one by now.

@@ -11,6 +11,8 @@ type Scope struct {
 	Sensitive bool
 	// Groups whose members may hold the scope; empty means everybody.
 	Groups []string
+	// AWS is what the scope allows in AWS; see CredentialsScope.
+	AWS []AWSStatement
 	// Retired scopes keep their name from being used again and grant nothing.
 	Retired bool
 }

@@ -24,6 +24,8 @@ type Service struct {
 	Verifier Verifier
 	// Signer is for exchange alone; every other function leaves it nil.
 	Signer Signer
+	// Broker is for exchange alone; nil where no role is configured.
+	Broker Broker
 
 	// Issuer is our own address: the iss of our JWTs, and their aud unless
 	// another was asked for.

@@ -39,10 +39,10 @@ type settingsCache struct {
 // shared returns the settings, at most SettingsAge old. Without an answer from
 // the store and nothing young enough there is no access.
 func (s *Service) shared(ctx context.Context) (Settings, error) {
-	now := s.now()
 	c := &s.settings
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := s.now()
 	if age := now.Sub(c.read); !c.read.IsZero() && 0 <= age && age < SettingsAge {
 		return c.held, nil
 	}
@@ -55,12 +55,13 @@ func (s *Service) shared(ctx context.Context) (Settings, error) {
 }
 
 // unavailable marks an error of the store or the signer, unless it is one of
-// ours already.
+// ours already. What it was is for the log: an ErrNotFound in it, where there
+// must be something, is a fault and must not pass for an answer.
 func unavailable(doing string, err error) error {
 	for _, known := range []error{ErrConflict, ErrNameTaken, ErrUnavailable} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)
+	return fmt.Errorf("%w: %s: %v", ErrUnavailable, doing, err)
 }

@@ -23,7 +23,7 @@ func (s *Service) Discover(ctx context.Context) (Discovery, error) {
 	if err != nil {
 		return Discovery{}, err
 	}
-	d := Discovery{Issuer: s.Issuer, PeopleIssuer: s.PeopleIssuer, Keys: shared.Keys, Scopes: []string{}}
+	d := Discovery{Issuer: s.Issuer, PeopleIssuer: s.PeopleIssuer, Keys: shared.Keys, Scopes: []string{}, Algorithms: []string{}}
 	for _, scope := range shared.Catalogue {
 		if !scope.Retired {
 			d.Scopes = append(d.Scopes, scope.Name)

@@ -196,7 +196,7 @@ type faulty struct {
 	pat.Store
 	fault        error // of everything
 	refreshFault error // of Refresh alone
-	looks        int
+	refreshes    int
 }
 
 var errDown = errors.New("the store is down")
@@ -223,7 +223,6 @@ func (f *faulty) Owner(ctx context.Context, s pat.Slot) (pat.Owner, error) {
 }
 
 func (f *faulty) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
-	f.looks++
 	if f.fault != nil {
 		return pat.Token{}, pat.Owner{}, f.fault
 	}
@@ -252,6 +251,7 @@ func (f *faulty) Revoke(ctx context.Context, r pat.Revocation) error {
 }
 
 func (f *faulty) Refresh(ctx context.Context, o pat.Owner) error {
+	f.refreshes++
 	if err := cmpErr(f.fault, f.refreshFault); err != nil {
 		return err
 	}

@@ -181,7 +181,7 @@ func TestLocalCannotPrintItsKey(t *testing.T) {
 					fmt.Fprintf(&shown, verb+"\n", v)
 				}
 			}
-			text, err := json.Marshal(s)
+			text, err := json.Marshal([]any{s})
 			fmt.Fprintln(&shown, string(text), err)
 			for i, trace := range traces {
 				if strings.Contains(shown.String(), trace) {

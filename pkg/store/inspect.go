@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"slices"
 )
 
 // bbolt reads its file through a memory map and believes what it finds there:
@@ -93,7 +92,7 @@ func newestMeta(file []byte) (meta, error) {
 		return meta{}, err
 	}
 	if first.pageSize < pageHeader+metaLength || first.pageSize > uint64(len(file)) {
-		return meta{}, errors.New("it is cut short")
+		return meta{}, fmt.Errorf("it cannot have a page size of %d", first.pageSize)
 	}
 	second, err := readMeta(file[first.pageSize:])
 	if err != nil {
@@ -142,7 +141,7 @@ type inspection struct {
 // use returns a page together with those that it runs over into, and marks
 // them: no page is ever used again, so that no walk can go in a circle.
 func (in *inspection) use(id uint64) ([]byte, error) {
-	if id < 2 || id >= in.meta.pages {
+	if id >= in.meta.pages {
 		return nil, fmt.Errorf("page %d is outside the file", id)
 	}
 	at := id * in.meta.pageSize
@@ -256,8 +255,10 @@ func (in *inspection) bucket(value []byte) (list []entry, err error) {
 			err = errors.New("it has the wrong length")
 		}
 	}
-	if slices.ContainsFunc(list, func(e entry) bool { return e.bucket }) {
-		return nil, errors.New("it holds another bucket")
+	for _, e := range list {
+		if e.bucket && err == nil {
+			_, err = in.bucket(e.value) // a later version's: it must be whole
+		}
 	}
 	return list, err
 }
@@ -283,7 +284,7 @@ func (in *inspection) free(id uint64) error {
 	}
 	for i := range count {
 		free := native.Uint64(ids[8*i:])
-		if free < 2 || free >= in.meta.pages || in.used[free] {
+		if free >= in.meta.pages || in.used[free] {
 			return fmt.Errorf("page %d is free and in use", free)
 		}
 		in.used[free] = true

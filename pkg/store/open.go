@@ -66,12 +66,12 @@ func format(tx *bbolt.Tx) error {
 // create makes an empty store under another name and gives it its own when it
 // is whole: a kill on the way leaves nothing half made, and of two processes
 // that start at once neither overwrites what the other made.
-func create(path string) (err error) {
+func create(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(dir, "new-*")
+	file, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
 	if err != nil {
 		return err
 	}
@@ -105,18 +105,20 @@ func syncFolder(dir string) error {
 // is shared; who opens the file between it and open is one of us.
 func check(path string) error {
 	db, err := open(path, bbolt.Options{ReadOnly: true})
-	if err != nil {
+	if err == nil {
+		defer db.Close()
+	} else if errors.Is(err, ErrInUse) {
 		return err
 	}
-	defer db.Close()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("the store cannot be read: %w", err)
+	// Why bbolt will not have the file, the file itself tells better.
+	file, readErr := os.ReadFile(path)
+	if readErr != nil {
+		return fmt.Errorf("the store cannot be read: %w", readErr)
 	}
-	if err := judge(file); err != nil {
-		return fmt.Errorf("%s is %w", path, err)
+	if damage := judge(file); damage != nil {
+		return fmt.Errorf("%s is %w", path, damage)
 	}
-	return nil
+	return err
 }
 
 // judge tells whether the file is whole and all in it is ours to read.
@@ -153,18 +155,16 @@ func judge(file []byte) error {
 	return nil
 }
 
-// open has bbolt open a file, and puts its reasons not to into our words.
+// open has bbolt open a file.
 func open(path string, o bbolt.Options) (*bbolt.DB, error) {
 	o.Timeout = lockTimeout
 	o.NoStatistics = true
 	db, err := bbolt.Open(path, 0o600, &o)
-	switch {
-	case err == nil:
-		return db, nil
-	case errors.Is(err, bolterrors.ErrTimeout):
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is %w", path, ErrInUse)
-	case errors.As(err, new(*fs.PathError)):
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the store cannot be opened: %w", err)
 	}
-	return nil, fmt.Errorf("%s is %w: %w", path, ErrDamaged, err)
+	return db, nil
 }

@@ -122,6 +122,14 @@ func TestANewStoreIsPrivate(t *testing.T) {
 }
 
 func TestTwoThatStartAtOnce(t *testing.T) {
+	path := written(t)
+	whole := read(t, path)
+	if err := create(path); err != nil {
+		t.Fatalf("the second, which saw no file: %v", err)
+	}
+	if !bytes.Equal(read(t, path), whole) {
+		t.Error("what the first wrote was overwritten")
+	}
 	for range 20 {
 		path := filepath.Join(t.TempDir(), "counterfoil.db")
 		made := make(chan error)
@@ -201,6 +209,15 @@ func change(t *testing.T, path string, write func(tx *bbolt.Tx) error) {
 	}
 }
 
+// nested puts a bucket that has a page of its own into another.
+func nested(tx *bbolt.Tx, bucket string) error {
+	b, err := tx.Bucket([]byte(bucket)).CreateBucket([]byte("AAAAA00007"))
+	if err != nil {
+		return err
+	}
+	return b.Put([]byte("key"), make([]byte, 5000))
+}
+
 func TestAnotherVersionsFile(t *testing.T) {
 	for name, test := range map[string]struct {
 		write    func(tx *bbolt.Tx) error
@@ -215,6 +232,7 @@ func TestAnotherVersionsFile(t *testing.T) {
 				put(tx, metaBucket, formatKey, formatRecord{Version: 7}),
 				tx.Bucket([]byte(tokensBucket)).Put([]byte("AAAAA00000"), []byte{1, 2, 3}),
 				tx.DeleteBucket([]byte(namesBucket)),
+				nested(tx, ownersBucket),
 			)
 		}, ErrNewer, "format 7, this one knows 1"},
 		"a format below the first is refused": {func(tx *bbolt.Tx) error {
@@ -241,10 +259,9 @@ func TestAnotherVersionsFile(t *testing.T) {
 			_, value := tokens.Cursor().First()
 			return tokens.Put([]byte("AAAAA00007"), bytes.Clone(value))
 		}, ErrDamaged, "wrong checksum"},
-		"a bucket within a bucket is refused": {func(tx *bbolt.Tx) error {
-			_, err := tx.Bucket([]byte(tokensBucket)).CreateBucket([]byte("AAAAA00007"))
-			return err
-		}, ErrDamaged, "holds another bucket"},
+		"a bucket among the records is refused": {func(tx *bbolt.Tx) error {
+			return nested(tx, tokensBucket)
+		}, ErrDamaged, "wrong checksum"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := written(t)
@@ -259,6 +276,9 @@ func TestALaterVersionsAdditionsStay(t *testing.T) {
 	const ownerKey, tokenKey = "AAAAA", "AAAAA0000T"
 	change(t, path, func(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte("trail")); err != nil {
+			return err
+		}
+		if err := nested(tx, "trail"); err != nil {
 			return err
 		}
 		for bucket, key := range map[string]string{ownersBucket: ownerKey, tokensBucket: tokenKey, settingsBucket: policyKey, metaBucket: formatKey} {
@@ -296,6 +316,21 @@ func TestALaterVersionsAdditionsStay(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+func TestATokenWithoutItsOwnerIsAFaultAndNoAbsence(t *testing.T) {
+	path := written(t)
+	change(t, path, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(ownersBucket)).Delete([]byte("AAAAA"))
+	})
+	b, err := OpenBolt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, _, err := b.Look(t.Context(), "AAAAA0000T"); err == nil || errors.Is(err, pat.ErrNotFound) {
+		t.Errorf("got %v", err)
 	}
 }
 

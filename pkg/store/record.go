@@ -176,6 +176,15 @@ type scopeRecord struct {
 	Groups      []string `json:"groups,omitempty"`
 	Retired     bool     `json:"retired,omitzero"`
 
+	AWS []statementRecord `json:"aws,omitempty"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+type statementRecord struct {
+	Actions   []string `json:"actions"`
+	Resources []string `json:"resources"`
+
 	Rest jsontext.Value `json:",embed"`
 }
 
@@ -189,6 +198,10 @@ func newPublishedRecord(keys []pat.Key, catalogue pat.Catalogue) (publishedRecor
 		r.Keys = append(r.Keys, keyRecord{ID: k.ID, Algorithm: k.Algorithm, Public: spki})
 	}
 	for _, s := range catalogue {
+		var aws []statementRecord
+		for _, a := range s.AWS {
+			aws = append(aws, statementRecord{Actions: a.Actions, Resources: a.Resources})
+		}
 		r.Catalogue = append(r.Catalogue, scopeRecord{
 			Name:        s.Name,
 			Description: s.Description,
@@ -196,6 +209,7 @@ func newPublishedRecord(keys []pat.Key, catalogue pat.Catalogue) (publishedRecor
 			Sensitive:   s.Sensitive,
 			Groups:      s.Groups,
 			Retired:     s.Retired,
+			AWS:         aws,
 		})
 	}
 	return r, nil
@@ -222,6 +236,10 @@ func newSettings(r publishedRecord, policy policyRecord) (pat.Settings, error) {
 		s.Keys = append(s.Keys, pat.Key{ID: k.ID, Algorithm: k.Algorithm, Public: public})
 	}
 	for _, c := range r.Catalogue {
+		var aws []pat.AWSStatement
+		for _, a := range c.AWS {
+			aws = append(aws, pat.AWSStatement{Actions: a.Actions, Resources: a.Resources})
+		}
 		s.Catalogue = append(s.Catalogue, pat.Scope{
 			Name:        c.Name,
 			Description: c.Description,
@@ -229,6 +247,7 @@ func newSettings(r publishedRecord, policy policyRecord) (pat.Settings, error) {
 			Sensitive:   c.Sensitive,
 			Groups:      c.Groups,
 			Retired:     c.Retired,
+			AWS:         aws,
 		})
 	}
 	return s, nil
