@@ -35,14 +35,16 @@ var floors = map[string][]string{
 	// Hands.
 	"pkg/store":    {"pkg/pat"},
 	"pkg/signer":   {"pkg/pat"},
+	"pkg/broker":   {"pkg/pat"},
 	"pkg/identity": {"pkg/pat"},
 	"pkg/handler":  {"pkg/pat", "pkg/api"},
 	// Doors. Exchange alone holds the signing key; whoever shows a credential
 	// to a function behind the gateway has shown it to authorize before.
 	"functions/authorize": {"pkg/handler", "pkg/identity", "pkg/pat", "pkg/store"},
-	"functions/exchange":  {"pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
+	"functions/exchange":  {"pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
 	"functions/*":         {"pkg/handler", "pkg/pat", "pkg/store"},
-	"cmd/local":           {"examples/notes", "pkg/api", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
+	"cmd/publish":         {"pkg/pat", "pkg/signer", "pkg/store"},
+	"cmd/local":           {"examples/notes", "pkg/api", "pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
 	"examples/notes":      nil, // somebody else's: it has nothing of ours
 }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/counterfoil/counterfoil/pkg/broker"
 	"github.com/counterfoil/counterfoil/pkg/pat"
 	"github.com/counterfoil/counterfoil/pkg/signer"
@@ -63,11 +65,11 @@ func newSTSWorld(t *testing.T) *stsWorld {
 	})
 	mux.HandleFunc("GET /keys", func(out http.ResponseWriter, _ *http.Request) {
 		w.fetches++
-		set, err := signer.PublicJWKS(w.keySet)
-		if err != nil {
-			t.Error(err)
+		var set jose.JSONWebKeySet
+		for _, k := range w.keySet {
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.Public, KeyID: k.ID, Algorithm: k.Algorithm, Use: "sig"})
 		}
-		out.Write(set)
+		json.NewEncoder(out).Encode(set)
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -21,6 +21,9 @@ type Authorizer struct {
 	// Sessions lets people's sessions through too. Ours says yes; somebody
 	// else's API would see a credential that manages tokens, so it must ask.
 	Sessions bool
+	// Cached tells that API Gateway may give one answer to several requests: so
+	// none says what the first of them lacked.
+	Cached bool
 	// Log gets a line for every refusal; nil means slog's default.
 	Log *slog.Logger
 }
@@ -81,7 +84,7 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		response.PolicyDocument = api.DenyAll()
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
-	if route, ok := api.MatchRoute(a.Routes, method, path); ok {
+	if route, ok := api.MatchRoute(a.Routes, method, path); ok && !a.Cached {
 		if code := a.why(route, grant); code == api.InsufficientScope {
 			response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
 		}

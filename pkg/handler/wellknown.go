@@ -24,7 +24,9 @@ func (h Handlers) wellknown(ctx context.Context, r request) (answer, error) {
 	case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server":
 		body = metadataOf(found)
 	case "/.well-known/jwks.json":
-		body = keySetOf(found)
+		if body, err = keySetOf(found); err != nil {
+			return answer{}, err
+		}
 	case "/.well-known/oauth-protected-resource":
 		body = api.ProtectedResource{
 			Resource:             found.Issuer,
@@ -56,10 +58,16 @@ func metadataOf(d pat.Discovery) api.Metadata {
 	}
 }
 
-func keySetOf(d pat.Discovery) jose.JSONWebKeySet {
+// keySetOf writes the JWK Set (RFC 7517 section 5) that verifiers of our JWTs
+// fetch. A key that is not public would be a disaster once; it is an error here.
+func keySetOf(d pat.Discovery) (jose.JSONWebKeySet, error) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, key := range d.Keys {
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public, KeyID: key.ID, Algorithm: key.Algorithm, Use: "sig"})
+		jwk := jose.JSONWebKey{Key: key.Public, KeyID: key.ID, Algorithm: key.Algorithm, Use: "sig"}
+		if !jwk.Valid() || !jwk.IsPublic() {
+			return jose.JSONWebKeySet{}, fmt.Errorf("key %q is none that may be published", key.ID)
+		}
+		set.Keys = append(set.Keys, jwk)
 	}
-	return set
+	return set, nil
 }

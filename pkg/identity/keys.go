@@ -36,9 +36,9 @@ type keyCache struct {
 // find returns the key of a kid. ErrUnauthorized: the issuer has no such key.
 // ErrUnavailable: the last fetch failed, so that nobody can tell.
 func (c *keyCache) find(kid string, now func() time.Time, fetch func() (map[string]publicKey, error)) (publicKey, error) {
-	if key, ok := c.get(kid); ok {
+	if _, ok := c.get(kid); ok {
 		c.renew(now, fetch)
-		if key, ok = c.get(kid); ok {
+		if key, ok := c.get(kid); ok {
 			return key, nil
 		}
 		return publicKey{}, refused("the JWT's kid is no longer one of the issuer's keys")

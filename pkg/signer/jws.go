@@ -1,6 +1,6 @@
-// Package signer holds the key that our JWTs are signed with: a file on a
-// laptop. Whoever keeps the key, the JWS around its signature is built in one
-// place, and the same tests hold.
+// Package signer holds the key that our JWTs are signed with: AWS KMS in the
+// cloud, a file on a laptop. Whoever keeps the key, the JWS around its signature
+// is built in one place, and the same tests hold.
 //
 // It refuses to know what it signs: claims are pat's business. It is ours;
 // nobody else imports it.

@@ -16,8 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
 func TestLocal(t *testing.T) {
@@ -201,33 +199,6 @@ func TestThumbprintIsTheStandards(t *testing.T) {
 	got, err := thumbprint(&rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537})
 	if want := "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; err != nil || got != want {
 		t.Errorf("thumbprint %s (%v), want %s", got, err, want)
-	}
-}
-
-func TestPublicJWKSRefuses(t *testing.T) {
-	private := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	p384 := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
-	cases := map[string]pat.Key{
-		"a private key is never published":            {ID: "k", Algorithm: ES256, Public: private},
-		"a key for another algorithm is refused":      {ID: "k", Algorithm: RS256, Public: private.Public()},
-		"a key of another curve is refused":           {ID: "k", Algorithm: ES256, Public: p384.Public()},
-		"a symmetric key is never published":          {ID: "k", Algorithm: ES256, Public: []byte("secret")},
-		"a key that is not there is refused":          {ID: "k", Algorithm: ES256},
-		"a private key behind a value is refused too": {ID: "k", Algorithm: ES256, Public: *private},
-	}
-	for name, key := range cases {
-		t.Run(name, func(t *testing.T) {
-			if set, err := PublicJWKS([]pat.Key{key}); err == nil || set != nil {
-				t.Errorf("published %d bytes (%v)", len(set), err)
-			}
-		})
-	}
-}
-
-func TestPublicJWKSOfNoKeysIsAnEmptyList(t *testing.T) {
-	set, err := PublicJWKS(nil)
-	if want := `{"keys":[]}`; err != nil || string(set) != want {
-		t.Errorf("%s (%v), want %s", set, err, want)
 	}
 }
 

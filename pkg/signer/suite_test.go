@@ -128,37 +128,6 @@ func suite(t *testing.T, algorithm string, s keySigner) {
 			t.Error("the next caller sees the change")
 		}
 	})
-
-	t.Run("the published set holds each key once, public, for signatures", func(t *testing.T) {
-		set, err := PublicJWKS(s.Keys())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct{ Keys []map[string]any }
-		if err := json.Unmarshal(set, &got); err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Keys) != len(s.Keys()) {
-			t.Fatalf("%d keys published, want %d", len(got.Keys), len(s.Keys()))
-		}
-		members := map[string][]string{
-			RS256: {"kty", "kid", "use", "alg", "n", "e"},
-			ES256: {"kty", "kid", "use", "alg", "crv", "x", "y"},
-		}[algorithm]
-		for i, jwk := range got.Keys {
-			for _, m := range members {
-				if jwk[m] == nil {
-					t.Errorf("no %s in %v", m, jwk)
-				}
-			}
-			if len(jwk) != len(members) {
-				t.Errorf("more than %v in it: %v", members, jwk)
-			}
-			if jwk["kid"] != s.Keys()[i].ID || jwk["use"] != "sig" || jwk["alg"] != algorithm {
-				t.Errorf("published as %v", jwk)
-			}
-		}
-	})
 }
 
 func sign(t *testing.T, s pat.Signer, typ string, payload []byte) string {

@@ -7,12 +7,9 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha256" // for the thumbprint
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
-
-	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
 // The algorithms that we sign with (RFC 7518 section 3.1). Which one follows
@@ -49,22 +46,4 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 		return "", err
 	}
 	return base64.RawURLEncoding.EncodeToString(sum), nil
-}
-
-// PublicJWKS returns the JWK Set (RFC 7517 section 5) that verifiers of our
-// JWTs fetch. It fails where a key is not public or not one of ours, rather
-// than publish what it does not know.
-func PublicJWKS(keys []pat.Key) ([]byte, error) {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, k := range keys {
-		algorithm, err := algorithmOf(k.Public)
-		if err != nil {
-			return nil, fmt.Errorf("publish key %s: %w", k.ID, err)
-		}
-		if k.Algorithm != algorithm {
-			return nil, fmt.Errorf("publish key %s: it signs %s, not %s", k.ID, algorithm, k.Algorithm)
-		}
-		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.Public, KeyID: k.ID, Use: "sig", Algorithm: algorithm})
-	}
-	return json.Marshal(set)
 }
