@@ -5,6 +5,7 @@ VERBS     := $(basename $(notdir $(wildcard events/*.json)))
 
 # What the laptop keeps below STATE.
 STATE ?= .local
+export STATE
 KEPT  := counterfoil.db key.pem idp-key.pem idp.json notes.jsonl
 # A kill at the very first start can leave one of these.
 KEPT  += counterfoil.db.new-* .key-*
@@ -27,7 +28,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change where
-	$(NEED_GO)@go build -o dist/local ./cmd/local && STATE='$(STATE)' exec dist/local
+	$(NEED_GO)@go build -o dist/local ./cmd/local && exec dist/local
 
 test: ## every test that needs no cloud
 	$(NEED_GO)@$(if $(RACE),,echo 'no C compiler: testing without the race detector' >&2;) go test $(RACE) ./...
@@ -55,4 +56,4 @@ invoke: ## a verb's event through its real handler: make invoke f=create
 
 # Nothing but ours is removed: STATE could be any folder.
 clean-local: ## forget what `make run` kept
-	@if [ -d '$(STATE)' ]; then cd '$(STATE)' && rm -f $(KEPT) && cd - >/dev/null && rmdir '$(STATE)'; fi
+	@if [ -d "$$STATE" ]; then cd "$$STATE" && rm -f $(KEPT) && cd - >/dev/null && rmdir "$$STATE"; fi

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // A function is a Lambda function as API Gateway sees it: JSON in, JSON out.
@@ -37,6 +39,12 @@ var (
 	errPanicked = errors.New("panicked")
 	errTimedOut = errors.New("timed out")
 )
+
+// withRequestID is the context in which Lambda runs a function: what it logs
+// under its own request id can be found by the gateway's.
+func withRequestID(ctx context.Context, id string) context.Context {
+	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: id})
+}
 
 // call runs a function and waits for it at most so long. A client that goes
 // away does not stop it, as it does not in Lambda.

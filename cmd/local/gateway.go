@@ -79,7 +79,7 @@ func (g *gateway) serve(r *http.Request, c call) (answer, error) {
 			return answer{}, err
 		}
 	}
-	out, err := a.serves(route).call(r.Context(), g.timeout, g.log, c.proxyEvent(a, route, granted))
+	out, err := a.serves(route).call(withRequestID(r.Context(), c.id), g.timeout, g.log, c.proxyEvent(a, route, granted))
 	switch {
 	case errors.Is(err, errTimedOut):
 		g.failed(c, route.Function, err)
@@ -141,7 +141,7 @@ func (g *gateway) authorize(ctx context.Context, c call, a restAPI, route api.Ro
 		}
 		event = c.requestEvent(a, route)
 	}
-	out, err := a.authorizer.decide.call(ctx, g.timeout, g.log, event)
+	out, err := a.authorizer.decide.call(withRequestID(ctx, c.id), g.timeout, g.log, event)
 	switch {
 	case err != nil && err.Error() == "Unauthorized":
 		return nil, refusal{kind: "UNAUTHORIZED"}

@@ -35,16 +35,16 @@ type people struct {
 
 	mu      sync.Mutex
 	changed map[string]change // by subject
-	// issued is when a person's last token was issued, in Unix seconds.
+	// issued is when a person's last token was issued, in Unix milliseconds.
 	issued map[string]int64
 }
 
 // A change of somebody's groups.
 type change struct {
 	Groups []string `json:"groups"`
-	// From is the first second in which a token shows them: none that shows
-	// what was before is issued so late. (The service puts a person's sessions
-	// in order by iat, and seconds are all that iat has.)
+	// From is the first Unix millisecond at which a token shows them: none that
+	// shows what was before is issued so late. The service puts a person's
+	// sessions in order by iat.
 	From int64 `json:"from"`
 }
 
@@ -124,7 +124,7 @@ func (p *people) setGroups(subject string, groups []string) error {
 		return nil
 	}
 	next := maps.Clone(p.changed)
-	next[subject] = change{Groups: groups, From: max(p.now().Unix(), p.issued[subject]+1)}
+	next[subject] = change{Groups: groups, From: max(second(p.now()), p.issued[subject]+1)}
 	if err := p.write(next); err != nil {
 		return fmt.Errorf("sign-in file: %w", err)
 	}
@@ -132,8 +132,12 @@ func (p *people) setGroups(subject string, groups []string) error {
 	return nil
 }
 
-// issue returns a person as a token shows them that is issued now, and the iat
-// that it carries, in Unix seconds.
+// second is the Unix millisecond in which the second began.
+func second(t time.Time) int64 { return t.Unix() * 1000 }
+
+// issue returns a person as a token shows them that is issued now, and when that
+// is, in Unix milliseconds: the whole second, and a little more only where the
+// groups changed within it.
 func (p *people) issue(subject string) (person, int64, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,7 +145,7 @@ func (p *people) issue(subject string) (person, int64, bool) {
 	if !ok {
 		return person{}, 0, false
 	}
-	at := max(p.now().Unix(), p.changed[subject].From)
+	at := max(second(p.now()), p.changed[subject].From)
 	p.issued[subject] = max(at, p.issued[subject])
 	return who, at, true
 }

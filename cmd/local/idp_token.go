@@ -128,11 +128,11 @@ func (p *idp) issue(ctx context.Context, g grant) (tokenResponse, error) {
 		"name":               who.Name,
 		"preferred_username": who.Subject,
 		"groups":             who.Groups,
-		"iat":                issuedAt,
-		"exp":                issuedAt + int64(sessionLifetime.Seconds()),
+		"exp":                issuedAt/1000 + int64(sessionLifetime.Seconds()),
 		"auth_time":          g.at.Unix(),
 	}
 	access, err := p.sign(ctx, "at+jwt", claims, map[string]any{
+		"iat":       float64(issuedAt) / 1000, // a NumericDate, RFC 7519 section 2
 		"aud":       p.audience,
 		"client_id": g.clientID,
 		"jti":       rand.Text(),
@@ -151,6 +151,7 @@ func (p *idp) issue(ctx context.Context, g grant) (tokenResponse, error) {
 	}
 	half := sha256.Sum256([]byte(access))
 	own := map[string]any{
+		"iat":     issuedAt / 1000,
 		"aud":     g.clientID,
 		"at_hash": base64.RawURLEncoding.EncodeToString(half[:len(half)/2]), // OIDC Core section 3.1.3.6
 	}

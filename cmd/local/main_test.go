@@ -92,7 +92,8 @@ func TestProgram(t *testing.T) {
 			if err := p.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
-			if status, rest := p.end(t); status != 0 || rest != "" || p.stderr.Len() > 0 {
+			// One line: the answer above.
+			if status, rest := p.end(t); status != 0 || rest != "" || strings.Count(p.stderr.String(), "\n") != 1 {
 				t.Errorf("status %d, more on stdout %q, on stderr %q", status, rest, &p.stderr)
 			}
 			if files, err := os.ReadDir(filepath.Join(p.Dir, ".local")); err != nil || len(files) == 0 {

@@ -253,7 +253,8 @@ func TestRefusals(t *testing.T) {
 	add("a token that there is not", refusal{"GET", "/tokens/zzzzzzzzzz", c.alice, "", 404, "not_found"})
 	add("an id of nine characters", refusal{"GET", "/tokens/zzzzzzzzz", c.alice, "", 404, "not_found"})
 	add("an id with a dash", refusal{"GET", "/tokens/zzzzzzzzz-", c.alice, "", 404, "not_found"})
-	add("an id with an encoded slash", refusal{"GET", "/tokens/zzzz%2fzzzz", c.alice, "", 403, "forbidden"})
+	add("an id with an encoded slash", refusal{"GET", "/tokens/zzzz%2fzzzz", c.alice, "", 404, "not_found"})
+	add("a detour to another id", refusal{"GET", "/tokens/..%2f" + c.patID, c.alice, "", 404, "not_found"})
 	for _, path := range []string{"//tokens", "/Tokens", "/tokens/../whoami", "/./tokens", "/tokens//" + c.patID, "/tokens/" + c.patID + "/x", "/whoami%2f", "/%77hoami", "/nowhere", "/idp/nowhere", "/oauth/token/x", "/.well-known/x"} {
 		add("no route "+path, refusal{"GET", path, c.alice, "", 404, "not_found"})
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/counterfoil/counterfoil/examples/notes"
@@ -107,7 +108,7 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 	ours := signIn.routes()
 	ours["POST "+stsPath] = s.sts().ServeHTTP
 	ours["GET /"] = home(c.Origin, s.people)
-	s.Handler = onlyTo(c.Origin, byPath(ours, gateway))
+	s.Handler = logged(c.Log, onlyTo(c.Origin, byPath(ours, gateway)))
 	return s, nil
 }
 
@@ -156,6 +157,7 @@ func (s *server) gateway() (*gateway, error) {
 				routes:     theirs,
 				authorizer: authorizer{kind: "REQUEST", decide: functionOf(guest.Authorize)},
 				serves:     func(api.Route) function { return notes },
+				binary:     true,
 			},
 		},
 	}, nil
@@ -228,7 +230,7 @@ func onlyTo(origin string, next http.Handler) http.Handler {
 		hosts = append(hosts, "127.0.0.1", "localhost")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !slices.Contains(hosts, r.Host) {
+		if !slices.Contains(hosts, strings.ToLower(r.Host)) {
 			header := w.Header()
 			header.Set("Content-Type", "application/problem+json")
 			header.Set("Cache-Control", "no-store")
@@ -240,6 +242,31 @@ func onlyTo(origin string, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// logged writes a line for every answer, as the access log of a stage does: by
+// the request id that a client was told one finds what the functions logged. It
+// holds nothing that the client wrote.
+func logged(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		log.Info("answered", "request_id", w.Header().Get("X-Request-Id"), "status", seen.status)
+	})
+}
+
+// A statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // byPath gives the page and the sign-in their paths, as they are written, and
 // the gateway all others.

@@ -65,6 +65,9 @@ func (n *Notes) Handle(_ context.Context, event events.APIGatewayProxyRequest) (
 
 // textOf reads the body {"text": "…"}.
 func textOf(event events.APIGatewayProxyRequest) (string, *problem) {
+	if event.Body == "" {
+		return "", newProblem(400, "invalid_request", "A note needs a body")
+	}
 	mediaType, _, err := mime.ParseMediaType(header(event, "Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return "", newProblem(415, "unsupported_media_type", "The body must be JSON")

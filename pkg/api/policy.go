@@ -36,9 +36,11 @@ const (
 // strays are the resources, below a stage, of paths that API Gateway may hand
 // to another route than the one their text fits. It drops a slash at the end:
 // without the Deny, the * that allows /notes/{id} would open /notes by /notes/.
-// An encoded slash and an empty segment are worth no argument about who reads
-// them how. No client needs any of them.
-var strays = []string{"/*/?*/", "/*//*", "/*%2f*", "/*%2F*"}
+// An empty segment is worth no argument about who reads it how.
+var strays = []string{"/*/?*/", "/*//*"}
+
+// encodedSlashes are one segment to us and two to whoever decodes first.
+var encodedSlashes = []string{"/*%2f*", "/*%2F*"}
 
 // DenyAll is the policy of a credential that may call nothing. (A policy
 // without statements is invalid.)
@@ -79,6 +81,17 @@ func NewPolicy(stage string, routes []Route, may func(Route) bool, networks []ne
 		no.Resource = append(no.Resource, stage+s)
 	}
 	return Policy{Version: version, Statement: []Statement{yes, no}}
+}
+
+// WithoutEncodedSlash denies every path with an encoded slash in a stage. It
+// stands in the policy itself, where API Gateway may keep it.
+func (p Policy) WithoutEncodedSlash(stage string) Policy {
+	no := Statement{Effect: deny, Action: InvokeAction}
+	for _, s := range encodedSlashes {
+		no.Resource = append(no.Resource, stage+s)
+	}
+	p.Statement = append(slices.Clone(p.Statement), no)
+	return p
 }
 
 // Separable reports the first route that may be called but that the Deny for

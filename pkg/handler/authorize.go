@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/pat"
@@ -56,8 +57,8 @@ var (
 
 // Authorize answers with a policy over every route of the API. Which route was
 // asked changes nothing but what the context says about a refusal: API Gateway
-// may keep the policy for the next route. Only a path that is written in a
-// roundabout way is denied everything.
+// may keep the policy for the next route. Only in front of somebody else's API a
+// path that is written in a roundabout way is denied everything.
 func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (AuthorizerResponse, error) {
 	stage, method, path, err := api.SplitMethodARN(req.MethodARN)
 	if err != nil {
@@ -80,8 +81,13 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		PolicyDocument: api.NewPolicy(stage, a.Routes, may, grant.AllowedCIDRs),
 		Context:        contextOf(grant),
 	}
-	if api.IsDetour(path) {
-		response.PolicyDocument = api.DenyAll()
+	// Behind our own API the rules look again at who calls, and an id is read
+	// once; an API of somebody else's has the policy alone.
+	if a.Tokens.Guest {
+		response.PolicyDocument = response.PolicyDocument.WithoutEncodedSlash(stage)
+		if api.IsDetour(path) {
+			response.PolicyDocument = api.DenyAll()
+		}
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
 	if route, ok := api.MatchRoute(a.Routes, method, path); ok && !a.Cached {
@@ -127,7 +133,11 @@ func (a Authorizer) refuse(ctx context.Context, req AuthorizerRequest, answer, r
 	if answer == errFailed {
 		write = log.ErrorContext
 	}
-	write(ctx, "not authorized", "request_id", req.RequestContext.RequestID, "reason", reason.Error())
+	id := req.RequestContext.RequestID
+	if lc, ok := lambdacontext.FromContext(ctx); ok && id == "" {
+		id = lc.AwsRequestID // a TOKEN event has none; the access log knows this one
+	}
+	write(ctx, "not authorized", "request_id", id, "reason", reason.Error())
 	return AuthorizerResponse{}, answer
 }
 

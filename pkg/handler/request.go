@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"mime"
 	"net/netip"
 	"net/url"
@@ -105,7 +106,7 @@ func (r request) object(names ...string) (object, error) {
 		o.bad.Detail = "the body must be one JSON object in UTF-8, no name twice"
 		return o, nil
 	}
-	for name := range o.members {
+	for _, name := range slices.Sorted(maps.Keys(o.members)) {
 		if !slices.Contains(names, name) {
 			o.bad.Add(short(name), "is not a field of this request")
 		}

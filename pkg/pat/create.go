@@ -258,7 +258,18 @@ func checkCIDRs(bad *InvalidError, cidrs []string) []netip.Prefix {
 // nameKey is a name as it is compared: two names that look alike to a person,
 // by Unicode's canonical equivalence and case folding, are one.
 func nameKey(name string) string {
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(name)))
+	folded := strings.Map(simplestFold, cases.Fold().String(norm.NFC.String(name)))
+	return norm.NFC.String(folded)
+}
+
+// simplestFold is the smallest of the characters that differ from one in case
+// alone: cases.Fold leaves out Cherokee.
+func simplestFold(r rune) rune {
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	return least
 }
 
 // invisible reports whether a character shows nothing, or could be taken for
@@ -267,7 +278,7 @@ func invisible(r rune) bool {
 	switch {
 	case r == ' ':
 		return false
-	case r == 0x2800: // braille pattern blank, a symbol to Unicode
+	case r == 0x2800, r == 0x1D159: // braille pattern blank, musical null notehead: symbols to Unicode
 		return true
 	case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point):
 		return true

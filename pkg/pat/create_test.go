@@ -143,6 +143,10 @@ func TestNamesAreUniqueAsPeopleReadThem(t *testing.T) {
 		}
 	}
 	w.create(t, alice, named("Cafe au lait", "profile"))
+	w.create(t, alice, named("\u13a0", "profile"))
+	if _, err := w.Create(context.Background(), alice, named("\uab70", "profile")); !errors.Is(err, pat.ErrNameTaken) {
+		t.Errorf("a Cherokee letter beside its small one: %v", err)
+	}
 	w.create(t, alice, named("Straße", "profile"))
 	if _, err := w.Create(context.Background(), alice, named("STRASSE", "profile")); !errors.Is(err, pat.ErrNameTaken) {
 		t.Errorf("STRASSE beside Straße: %v", err)
