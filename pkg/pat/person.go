@@ -133,6 +133,7 @@ func (s *Service) enrol(ctx context.Context, owner Owner) (Owner, error) {
 		return Owner{}, unavailable("enrol a person", err)
 	}
 	owner.Version = 1
+	s.slots.keep(owner.Person, owner.Slot)
 	return owner, nil
 }
 
@@ -175,11 +176,15 @@ func (s *Service) slot(ctx context.Context, p Person) (Slot, error) {
 	if err != nil {
 		return "", unavailable("read a person's slot", err)
 	}
+	c.keep(p, slot)
+	return slot, nil
+}
+
+func (c *slotCache) keep(p Person, slot Slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.slots == nil || len(c.slots) >= maxSlots {
 		c.slots = map[Person]Slot{}
 	}
 	c.slots[p] = slot
-	return slot, nil
 }

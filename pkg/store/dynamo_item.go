@@ -1,0 +1,382 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// The table's keys, both text, and the attribute that DynamoDB's TTL watches.
+const (
+	PartitionKey = "pk"
+	SortKey      = "sk"
+	// TTLAttribute is when an item may be removed, in seconds since 1970. No
+	// answer depends on whether it was.
+	TTLAttribute = "ttl"
+)
+
+// What lies where in the table:
+//
+//	pk                   sk                  what
+//	person#<SHA-256>     slot                which slot a person has
+//	<slot>               <number>            a token
+//	<slot>               ~owner              the person whose slot it is
+//	<slot>               ~name#<SHA-256>     which token holds a name
+//	settings             published, policy   what all functions share
+//
+// A token's number is 5 digits of base 62, which order as their bytes do: so
+// tokens lie in the order they came, and all else of a slot lies behind them,
+// from afterTokens on. Hashed is what can be too long for a key, or hold
+// anything.
+const (
+	personPrefix = "person#"
+	personSort   = "slot"
+	afterTokens  = "~"
+	ownerSort    = afterTokens + "owner"
+	namePrefix   = afterTokens + "name#"
+
+	settingsPartition = "settings"
+	publishedSort     = publishedKey
+	policySort        = policyKey
+)
+
+// How the items are spelled:
+//
+//   - What was never set is left out, and what is no longer set is NULL; an item
+//     holds no empty text or list.
+//   - Times are text of one width, so that their order is that of the texts and
+//     a condition can compare them.
+//   - An attribute that only a later version knows is passed over and, since a
+//     change names the attributes it changes, kept.
+//   - An attribute of the wrong type is an error, never taken for one that was
+//     not set: a token must not come back to life because its revoked_at
+//     cannot be read.
+const (
+	attrSlot = "slot" // person item
+
+	attrIssuer   = "iss" // owner item
+	attrSubject  = "sub"
+	attrGroups   = "groups"
+	attrGroupsAt = "groups_at"
+	attrSeenAt   = "seen_at"
+	attrNext     = "next"
+	attrLive     = "live"
+
+	attrName         = "name" // token item, owner item
+	attrDescription  = "description"
+	attrScopes       = "scopes"
+	attrAllowedCIDRs = "allowed_cidrs"
+	attrCreatedAt    = "created_at"
+	attrExpiresAt    = "expires_at" // token item, name item
+	attrRevokedAt    = "revoked_at"
+	attrHash         = "hash"
+	attrGen          = "gen"
+	attrVersion      = "version" // token item, owner item
+
+	attrToken = "token" // name item
+
+	attrJSON = "json" // settings items: a record of record.go's
+)
+
+const timeLayout = "2006-01-02T15:04:05.000000000Z" // always UTC
+
+// An item is what DynamoDB keeps under one key.
+type item map[string]types.AttributeValue
+
+func itemKey(partition, sort string) item {
+	return item{PartitionKey: text(partition), SortKey: text(sort)}
+}
+
+func personItemKey(p pat.Person) item {
+	return itemKey(personPrefix+hashed(personKey(p)), personSort)
+}
+
+func ownerKey(slot pat.Slot) item { return itemKey(string(slot), ownerSort) }
+
+func tokenKey(id pat.ID) item { return itemKey(string(id.Slot()), numberOf(id)) }
+
+func nameItemKey(slot pat.Slot, nameKey string) item {
+	return itemKey(string(slot), namePrefix+hashed(nameKey))
+}
+
+// numberOf is the part of an id that tells the tokens of a slot apart.
+func numberOf(id pat.ID) string { return string(id[len(id.Slot()):]) }
+
+func hashed(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// is reports whether the item has the given key.
+func (i item) is(key item) bool {
+	return sameText(i[PartitionKey], key[PartitionKey]) && sameText(i[SortKey], key[SortKey])
+}
+
+func sameText(a, b types.AttributeValue) bool {
+	one, ok := a.(*types.AttributeValueMemberS)
+	two, ok2 := b.(*types.AttributeValueMemberS)
+	return ok && ok2 && one.Value == two.Value
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+func moment(t time.Time) types.AttributeValue { return text(t.UTC().Format(timeLayout)) }
+
+func (i item) setText(name, s string) {
+	if s != "" {
+		i[name] = text(s)
+	}
+}
+
+func (i item) setTexts(name string, all []string) {
+	if len(all) == 0 {
+		return
+	}
+	list := &types.AttributeValueMemberL{}
+	for _, s := range all {
+		list.Value = append(list.Value, text(s))
+	}
+	i[name] = list
+}
+
+func (i item) setTime(name string, t time.Time) {
+	if !t.IsZero() {
+		i[name] = moment(t)
+	}
+}
+
+func (i item) setTTL(t time.Time) {
+	if !t.IsZero() {
+		i[TTLAttribute] = number(t.Unix())
+	}
+}
+
+func personItem(o pat.Owner) item {
+	i := personItemKey(o.Person)
+	i.setText(attrSlot, string(o.Slot))
+	return i
+}
+
+func ownerItem(o pat.Owner) item {
+	i := ownerKey(o.Slot)
+	i.setText(attrIssuer, o.Person.Issuer)
+	i.setText(attrSubject, o.Person.Subject)
+	i.setShown(o)
+	i[attrNext] = number(int64(o.Next))
+	i[attrLive] = number(int64(o.Live))
+	i[attrVersion] = number(1)
+	return i
+}
+
+// setShown sets what a session shows, and what it does not show to NULL: a
+// group that was lost must not stay.
+func (i item) setShown(o pat.Owner) {
+	for _, name := range []string{attrName, attrGroups, attrGroupsAt, attrSeenAt} {
+		i[name] = &types.AttributeValueMemberNULL{Value: true}
+	}
+	i.setText(attrName, o.Name)
+	i.setTexts(attrGroups, o.Groups)
+	i.setTime(attrGroupsAt, o.GroupsAt)
+	i.setTime(attrSeenAt, o.SeenAt)
+}
+
+func tokenItem(t pat.Token) item {
+	i := tokenKey(t.ID)
+	i.setText(attrName, t.Name)
+	i.setText(attrDescription, t.Description)
+	i.setTexts(attrScopes, t.Scopes)
+	var cidrs []string
+	for _, n := range t.AllowedCIDRs {
+		cidrs = append(cidrs, n.String())
+	}
+	i.setTexts(attrAllowedCIDRs, cidrs)
+	i.setTime(attrCreatedAt, t.CreatedAt)
+	i.setTime(attrExpiresAt, t.ExpiresAt)
+	i.setTime(attrRevokedAt, t.RevokedAt)
+	i[attrHash] = &types.AttributeValueMemberB{Value: t.Hash[:]}
+	i[attrGen] = number(int64(t.Gen))
+	i[attrVersion] = number(1)
+	i.setTTL(t.GoneAt())
+	return i
+}
+
+// nameItem says that the token holds a name. It goes with the token's own end:
+// a revocation deletes it.
+func nameItem(t pat.Token, nameKey string) item {
+	i := nameItemKey(t.ID.Slot(), nameKey)
+	i.setText(attrToken, string(t.ID))
+	i.setTime(attrExpiresAt, t.ExpiresAt)
+	if !t.ExpiresAt.IsZero() {
+		i.setTTL(t.ExpiresAt.Add(pat.Kept))
+	}
+	return i
+}
+
+func (i item) owner(slot pat.Slot) (pat.Owner, error) {
+	r := reader{item: i}
+	r.require(attrIssuer, attrSubject, attrNext, attrLive, attrVersion)
+	o := pat.Owner{
+		Slot:     slot,
+		Person:   pat.Person{Issuer: r.text(attrIssuer), Subject: r.text(attrSubject)},
+		Name:     r.text(attrName),
+		Groups:   r.texts(attrGroups),
+		GroupsAt: r.time(attrGroupsAt),
+		SeenAt:   r.time(attrSeenAt),
+		Next:     uint64(r.number(attrNext)),
+		Live:     int(r.number(attrLive)),
+		Version:  r.number(attrVersion),
+	}
+	if r.err != nil {
+		return pat.Owner{}, fmt.Errorf("owner %s: %w", slot, r.err)
+	}
+	return o, nil
+}
+
+func (i item) token(id pat.ID) (pat.Token, error) {
+	r := reader{item: i}
+	r.require(attrHash, attrGen, attrVersion)
+	t := pat.Token{
+		ID:           id,
+		Name:         r.text(attrName),
+		Description:  r.text(attrDescription),
+		Scopes:       r.texts(attrScopes),
+		AllowedCIDRs: r.networks(attrAllowedCIDRs),
+		CreatedAt:    r.time(attrCreatedAt),
+		ExpiresAt:    r.time(attrExpiresAt),
+		RevokedAt:    r.time(attrRevokedAt),
+		Hash:         r.hash(attrHash),
+		Gen:          int(r.number(attrGen)),
+		Version:      r.number(attrVersion),
+	}
+	if r.err != nil {
+		return pat.Token{}, fmt.Errorf("token %s: %w", id, r.err)
+	}
+	return t, nil
+}
+
+// A reader takes an item apart and keeps the first error. An attribute that is
+// not set is its zero value.
+type reader struct {
+	item item
+	err  error
+}
+
+func (r *reader) fail(name string, err error) {
+	if r.err == nil {
+		r.err = fmt.Errorf("attribute %s: %w", name, err)
+	}
+}
+
+var (
+	errNotSet      = errors.New("not set")
+	errWrongType   = errors.New("of the wrong type")
+	errWrongLength = errors.New("of the wrong length")
+)
+
+func (r *reader) set(name string) bool {
+	value, ok := r.item[name]
+	_, null := value.(*types.AttributeValueMemberNULL)
+	return ok && !null
+}
+
+func (r *reader) require(names ...string) {
+	for _, name := range names {
+		if !r.set(name) {
+			r.fail(name, errNotSet)
+		}
+	}
+}
+
+// member returns an attribute of the type M, or M's zero value.
+func member[M types.AttributeValue](r *reader, name string) (m M) {
+	if !r.set(name) {
+		return m
+	}
+	m, ok := r.item[name].(M)
+	if !ok {
+		r.fail(name, errWrongType)
+	}
+	return m
+}
+
+func (r *reader) text(name string) string {
+	if m := member[*types.AttributeValueMemberS](r, name); m != nil {
+		return m.Value
+	}
+	return ""
+}
+
+func (r *reader) texts(name string) []string {
+	m := member[*types.AttributeValueMemberL](r, name)
+	if m == nil {
+		return nil
+	}
+	var all []string
+	for _, entry := range m.Value {
+		s, ok := entry.(*types.AttributeValueMemberS)
+		if !ok {
+			r.fail(name, errWrongType)
+			return nil
+		}
+		all = append(all, s.Value)
+	}
+	return all
+}
+
+func (r *reader) number(name string) int64 {
+	m := member[*types.AttributeValueMemberN](r, name)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(m.Value, 10, 64)
+	if err != nil {
+		r.fail(name, err)
+	}
+	return n
+}
+
+func (r *reader) time(name string) time.Time {
+	s := r.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(timeLayout, s)
+	if err != nil {
+		r.fail(name, err)
+	}
+	return t
+}
+
+func (r *reader) networks(name string) []netip.Prefix {
+	var networks []netip.Prefix
+	for _, s := range r.texts(name) {
+		n, err := netip.ParsePrefix(s)
+		if err != nil {
+			r.fail(name, err)
+		}
+		networks = append(networks, n)
+	}
+	return networks
+}
+
+func (r *reader) hash(name string) (h pat.Hash) {
+	m := member[*types.AttributeValueMemberB](r, name)
+	if m == nil {
+		return h
+	}
+	if len(m.Value) != len(h) {
+		r.fail(name, errWrongLength)
+		return h
+	}
+	return pat.Hash(m.Value)
+}

@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
+
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// Every read is strongly consistent: a revocation holds from the next request
+// on, whichever of DynamoDB's copies answers it.
+
+// Settings implements pat.Store.
+func (d *Dynamo) Settings(ctx context.Context) (pat.Settings, error) {
+	items, err := d.getAll(ctx, itemKey(settingsPartition, publishedSort), itemKey(settingsPartition, policySort))
+	if err != nil {
+		return pat.Settings{}, fmt.Errorf("read settings: %w", err)
+	}
+	if items[0] == nil {
+		return pat.Settings{}, fmt.Errorf("read settings: %w", pat.ErrNotFound)
+	}
+	var published publishedRecord
+	var policy policyRecord
+	if err := errors.Join(items[0].record(&published), items[1].record(&policy)); err != nil {
+		return pat.Settings{}, fmt.Errorf("read settings: %w", err)
+	}
+	return newSettings(published, policy)
+}
+
+// record reads the record that a settings item holds. An item that is not there
+// is a fault here: Publish writes the policy before the rest.
+func (i item) record(record any) error {
+	r := reader{item: i}
+	r.require(attrJSON)
+	text := r.text(attrJSON)
+	if r.err != nil {
+		return fmt.Errorf("%T: %w", record, r.err)
+	}
+	if err := json.Unmarshal([]byte(text), record); err != nil {
+		return fmt.Errorf("%T: %w", record, err)
+	}
+	return nil
+}
+
+// Slot implements pat.Store.
+func (d *Dynamo) Slot(ctx context.Context, p pat.Person) (pat.Slot, error) {
+	i, err := d.get(ctx, personItemKey(p))
+	if err != nil {
+		return "", fmt.Errorf("read a person's slot: %w", err)
+	}
+	r := reader{item: i}
+	r.require(attrSlot)
+	slot := pat.Slot(r.text(attrSlot))
+	if r.err != nil {
+		return "", fmt.Errorf("read a person's slot: %w", r.err)
+	}
+	return slot, nil
+}
+
+// Owner implements pat.Store.
+func (d *Dynamo) Owner(ctx context.Context, slot pat.Slot) (pat.Owner, error) {
+	i, err := d.get(ctx, ownerKey(slot))
+	if err != nil {
+		return pat.Owner{}, fmt.Errorf("read owner %s: %w", slot, err)
+	}
+	return i.owner(slot)
+}
+
+// Look implements pat.Store.
+func (d *Dynamo) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
+	items, err := d.getAll(ctx, tokenKey(id), ownerKey(id.Slot()))
+	if err != nil {
+		return pat.Token{}, pat.Owner{}, fmt.Errorf("look up token %s: %w", id, err)
+	}
+	if items[0] == nil {
+		return pat.Token{}, pat.Owner{}, fmt.Errorf("look up token %s: %w", id, pat.ErrNotFound)
+	}
+	token, err := items[0].token(id)
+	if err != nil {
+		return pat.Token{}, pat.Owner{}, err
+	}
+	owner, err := items[1].owner(id.Slot())
+	if err != nil {
+		return pat.Token{}, pat.Owner{}, err
+	}
+	return token, owner, nil
+}
+
+// List implements pat.Store.
+func (d *Dynamo) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
+	end := afterTokens
+	if before != "" {
+		end = numberOf(before)
+	}
+	var tokens []pat.Token
+	var from map[string]types.AttributeValue
+	for len(tokens) < limit {
+		out, err := d.client.Query(ctx, &dynamodb.QueryInput{
+			TableName:                 &d.table,
+			ConsistentRead:            new(true),
+			ScanIndexForward:          new(false),
+			Limit:                     new(int32(limit - len(tokens))),
+			ExclusiveStartKey:         from,
+			KeyConditionExpression:    new("#pk = :slot AND #sk < :end"),
+			ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#sk": SortKey},
+			ExpressionAttributeValues: item{":slot": text(string(slot)), ":end": text(end)},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the tokens of %s: %w", slot, err)
+		}
+		for _, i := range out.Items {
+			r := reader{item: i}
+			token, err := item(i).token(pat.ID(string(slot) + r.text(SortKey)))
+			if err != nil {
+				return nil, err
+			}
+			tokens = append(tokens, token)
+		}
+		if from = out.LastEvaluatedKey; len(from) == 0 {
+			break
+		}
+	}
+	return tokens, nil
+}
+
+// get reads one item. pat.ErrNotFound: it is not there.
+func (d *Dynamo) get(ctx context.Context, key item) (item, error) {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.table, Key: key, ConsistentRead: new(true)})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Item) == 0 {
+		return nil, pat.ErrNotFound
+	}
+	return out.Item, nil
+}
+
+var errUnprocessed = errors.New("DynamoDB left keys unprocessed")
+
+// getAll reads items in one round trip; one that is not there is nil. Keys
+// that come back unprocessed are asked for again and at last an error: to take
+// them for absent would make a good token unknown.
+func (d *Dynamo) getAll(ctx context.Context, keys ...item) ([]item, error) {
+	found := make([]item, len(keys))
+	asked := make([]map[string]types.AttributeValue, len(keys))
+	for i, key := range keys {
+		asked[i] = key
+	}
+	for attempt := 1; ; attempt++ {
+		out, err := d.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{d.table: {Keys: asked, ConsistentRead: new(true)}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		got, answered := out.Responses[d.table]
+		for _, g := range got {
+			i := slices.IndexFunc(keys, func(key item) bool { return item(g).is(key) })
+			if i < 0 {
+				return nil, errors.New("DynamoDB answered with an item that was not asked for")
+			}
+			found[i] = g
+		}
+		asked = out.UnprocessedKeys[d.table].Keys
+		switch {
+		case len(asked) > 0 && attempt == maxAttempts:
+			return nil, fmt.Errorf("%w %d times", errUnprocessed, attempt)
+		case len(asked) == 0 && !answered:
+			return nil, errors.New("DynamoDB answered without a word of the table")
+		case len(asked) == 0:
+			return found, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", errUnprocessed, ctx.Err())
+		case <-time.After(pauseBefore(attempt)):
+		}
+	}
+}
