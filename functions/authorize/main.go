@@ -1,4 +1,5 @@
-// Command authorize is the Lambda authorizer in front of our own API.
+// Command authorize is the Lambda authorizer in front of our own API, or of the
+// one whose routes.json lies beside the binary.
 package main
 
 import (
@@ -14,17 +15,19 @@ import (
 
 func main() {
 	env := handler.Must(handler.ReadConfig(os.Getenv))
+	guard := handler.Must(handler.ReadGuard(os.Getenv, handler.BesideBinary()))
 	tokens := &pat.Service{
 		Store: handler.Must(store.NewDynamo()),
 		Verifier: handler.Must((&identity.Verifier{
 			Own:         env.Issuer,
-			Audience:    env.Issuer,
+			Audience:    guard.Audience,
 			Issuer:      env.PeopleIssuer,
 			Clients:     env.Clients,
 			GroupsClaim: env.GroupsClaim,
 		}).Checked()),
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
+		Guest:        guard.Guest,
 	}
-	lambda.Start(handler.OwnAuthorizer(tokens).Authorize)
+	lambda.Start(guard.Authorizer(tokens).Authorize)
 }

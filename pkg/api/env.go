@@ -19,4 +19,18 @@ const (
 	EnvAudiences = "COUNTERFOIL_AUDIENCES"
 	// EnvLifetime is that of an exchanged JWT, in seconds: 60–3600.
 	EnvLifetime = "COUNTERFOIL_JWT_LIFETIME"
+
+	// What an authorizer in front of somebody else's API reads beside these.
+
+	// EnvAudience is what a JWT must be for.
+	EnvAudience = "COUNTERFOIL_AUDIENCE"
+	// EnvSessions is true where people's sessions are let through, else false.
+	EnvSessions = "COUNTERFOIL_SESSIONS"
+	// EnvGatewayCache is true where API Gateway keeps the authorizer's answers,
+	// else false.
+	EnvGatewayCache = "COUNTERFOIL_GATEWAY_CACHE"
 )
+
+// RoutesFile lies beside the binary of such an authorizer: a function's
+// environment is too small for a route table. ParseRoutes reads it.
+const RoutesFile = "routes.json"
