@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -75,6 +76,8 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 	case err != nil:
 		return a.refuse(ctx, req, errFailed, err)
 	}
+	from, _ := netip.ParseAddr(req.RequestContext.Identity.SourceIP) // a TOKEN event has none
+	a.Tokens.Used(ctx, grant, from)
 	may := func(r api.Route) bool { return a.why(r, grant) == "" }
 	response := AuthorizerResponse{
 		PrincipalID:    grant.Person.Subject,

@@ -57,6 +57,16 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
+// ReadVerifierConfig reads the environment of a function that reads sessions: it
+// must know who signs people in.
+func ReadVerifierConfig(getenv func(string) string) (Config, error) {
+	c, err := ReadConfig(getenv)
+	if err == nil && len(c.Clients) == 0 {
+		err = fmt.Errorf("%s must name the clients that people sign in with", api.EnvClients)
+	}
+	return c, err
+}
+
 // Must returns the part, or stops the function at its start with one sentence.
 func Must[T any](part T, err error) T {
 	if err != nil {

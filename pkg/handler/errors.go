@@ -64,6 +64,10 @@ func problemOf(err error) api.Problem {
 		return api.NewProblem(api.NameTaken)
 	case errors.Is(err, pat.ErrTokenLimit):
 		return api.NewProblem(api.TokenLimit)
+	case errors.Is(err, pat.ErrNotActive):
+		return api.NewProblem(api.TokenNotActive)
+	case errors.Is(err, pat.ErrConflict):
+		return api.NewProblem(api.Conflict)
 	case errors.Is(err, errTooLarge):
 		return api.NewProblem(api.TooLarge)
 	case errors.Is(err, errMediaType):

@@ -40,6 +40,8 @@ var verbs = map[string]verb{
 	"create":    Handlers.create,
 	"list":      Handlers.list,
 	"get":       Handlers.get,
+	"update":    Handlers.update,
+	"rotate":    Handlers.rotate,
 	"revoke":    Handlers.revoke,
 	"scopes":    Handlers.scopes,
 	"whoami":    Handlers.whoami,

@@ -100,18 +100,34 @@ func (r request) object(names ...string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
+	return newObject(body, names), nil
+}
+
+// objectOrNothing is object, but no body is an empty one.
+func (r request) objectOrNothing(names ...string) (object, error) {
+	body, err := r.body("application/json", api.MaxBody)
+	if err != nil {
+		return object{}, err
+	}
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	return newObject(body, names), nil
+}
+
+func newObject(body []byte, names []string) object {
 	o := object{bad: &pat.InvalidError{}}
 	if err := json.Unmarshal(body, &o.members); err != nil || o.members == nil {
 		o.members = nil // what was read before the error is not the request
 		o.bad.Detail = "the body must be one JSON object in UTF-8, no name twice"
-		return o, nil
+		return o
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.members)) {
 		if !slices.Contains(names, name) {
 			o.bad.Add(short(name), "is not a field of this request")
 		}
 	}
-	return o, nil
+	return o
 }
 
 // short keeps an unknown name from being a secret that is quoted back.
@@ -135,6 +151,20 @@ func (o object) read(name, kind string, into any) bool {
 		return false
 	}
 	return true
+}
+
+// integer reads a member of digits only, up to what 31 bits hold; 0 where it is
+// absent or bad.
+func (o object) integer(name string) int {
+	value, given := o.members[name]
+	if !given {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(value), 10, 31)
+	if err != nil {
+		o.bad.Add(name, "must be a number in digits")
+	}
+	return int(n)
 }
 
 // require notes a member that is absent.

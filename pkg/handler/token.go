@@ -20,8 +20,14 @@ func tokenOf(v pat.View) api.Token {
 		CreatedAt:          stamp(v.CreatedAt),
 		ExpiresAt:          stampOrNull(v.ExpiresAt),
 		EffectiveExpiresAt: stampOrNull(v.EndsAt),
+		RotatedAt:          stampOrNull(v.RotatedAt),
+		PreviousValidUntil: stampOrNull(v.PreviousEndsAt),
+		LastUsedAt:         stampOrNull(v.LastUsedAt),
 		RevokedAt:          stampOrNull(v.RevokedAt),
 		AllowedCIDRs:       []string{},
+	}
+	if v.LastUsedFrom.IsValid() {
+		t.LastUsedIP = new(v.LastUsedFrom.String())
 	}
 	for _, n := range v.AllowedCIDRs {
 		t.AllowedCIDRs = append(t.AllowedCIDRs, n.String())

@@ -40,6 +40,9 @@ type Grant struct {
 	// AllowedCIDRs are the networks it may be used from; none means everywhere.
 	AllowedCIDRs []netip.Prefix
 
+	// token as it was looked up, for Used; empty behind the gateway.
+	token Token
+
 	// Of a session.
 
 	Name     string
@@ -100,10 +103,16 @@ func (s *Service) authorizeValue(ctx context.Context, value Secret) (Grant, erro
 	if err != nil {
 		return Grant{}, err
 	}
-	if hash := HashOf(value); subtle.ConstantTimeCompare(hash[:], token.Hash[:]) != 1 {
-		return Grant{}, unauthorized("token %s has another value", id)
+	hash := HashOf(value)
+	isCurrent := subtle.ConstantTimeCompare(hash[:], token.Hash[:])
+	isPrevious := subtle.ConstantTimeCompare(hash[:], token.Previous[:])
+	switch {
+	case isCurrent == 1:
+		return s.grantOf(token, owner, token.Gen, shared)
+	case isPrevious == 1:
+		return s.grantOf(token, owner, token.PreviousGen, shared)
 	}
-	return s.grantOf(token, owner, token.Gen, shared)
+	return Grant{}, unauthorized("token %s has another value", id)
 }
 
 func (s *Service) authorizeJWT(ctx context.Context, jwt Secret) (Grant, error) {
@@ -176,20 +185,27 @@ func (s *Service) authorizeSession(ctx context.Context, claims Claims, shared Se
 
 // grantOf judges a token that was found, for one of its values.
 func (s *Service) grantOf(token Token, owner Owner, gen int, shared Settings) (Grant, error) {
-	if gen != token.Gen {
+	now := s.now()
+	ends := token.Ends()
+	switch {
+	case gen == token.Gen:
+	case gen == token.PreviousGen && token.hasPrevious(now):
+		ends = earlier(ends, token.PreviousUntil)
+	default:
 		return Grant{}, unauthorized("value %d of token %s was replaced", gen, token.ID)
 	}
-	if status := token.Status(s.now()); status != Active {
+	if status := token.Status(now); status != Active {
 		return Grant{}, unauthorized("token %s is %s", token.ID, status)
 	}
 	return Grant{
 		Kind:         KindPAT,
 		Person:       owner.Person,
 		Scopes:       shared.Catalogue.Live(token.Scopes, owner.Groups),
-		ExpiresAt:    token.Ends(),
+		ExpiresAt:    ends,
 		TokenID:      token.ID,
 		Gen:          gen,
 		AllowedCIDRs: token.AllowedCIDRs,
+		token:        token,
 	}, nil
 }
 

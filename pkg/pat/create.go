@@ -49,10 +49,16 @@ type View struct {
 	Owner  string // the owner's sub
 	Status Status
 	EndsAt time.Time // the effective end; zero means none
+	// PreviousEndsAt is when the value before stops; zero where none works.
+	PreviousEndsAt time.Time
 }
 
 func (s *Service) view(t Token, owner Person) View {
-	return View{Token: t, Owner: owner.Subject, Status: t.Status(s.now()), EndsAt: t.Ends()}
+	v := View{Token: t, Owner: owner.Subject, Status: t.Status(s.now()), EndsAt: t.Ends()}
+	if v.Status == Active && t.hasPrevious(s.now()) {
+		v.PreviousEndsAt = earlier(t.PreviousUntil, t.Ends())
+	}
+	return v
 }
 
 // Created is a new token with its value: one of the two answers that hold one.

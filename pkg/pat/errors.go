@@ -23,6 +23,8 @@ var (
 	ErrNameTaken = errors.New("name taken")
 	// ErrTokenLimit: the owner has as many tokens as the policy allows.
 	ErrTokenLimit = errors.New("token limit reached")
+	// ErrNotActive: the token is revoked, expired or disabled.
+	ErrNotActive = errors.New("token not active")
 	// ErrUnavailable: the store, the key or the issuer's keys did not answer.
 	ErrUnavailable = errors.New("unavailable")
 )

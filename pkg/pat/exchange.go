@@ -72,6 +72,7 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if err != nil {
 		return Exchanged{}, err
 	}
+	s.Used(ctx, subject, req.Address)
 	audience, err := s.target(req)
 	if err != nil {
 		return Exchanged{}, err

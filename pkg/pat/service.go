@@ -90,6 +90,19 @@ type Store interface {
 	// reached at CreatedAt. ErrConflict: the owner's item is no longer at
 	// c.Owner.Version, or the id is in use.
 	Create(ctx context.Context, c Creation) error
+	// Update writes the token's Name, Description, Scopes, ExpiresAt and
+	// AllowedCIDRs, takes its name (with the end of its holder) and frees the
+	// one before, and counts the owner's Version up, in one step.
+	// ErrNameTaken: as at Create. ErrConflict: the token's or the owner's item
+	// is no longer at the Version given.
+	Update(ctx context.Context, c Change) error
+	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil
+	// and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
+	Rotate(ctx context.Context, t Token) error
+	// Touch writes the token's LastUsedAt and LastUsedFrom, if its item is
+	// still at t.Version, and leaves the Version as it is: a note may be lost,
+	// and makes nobody else's change a conflict.
+	Touch(ctx context.Context, t Token) error
 	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
 	// name if this token holds it, in one step. ErrConflict: the token's or
 	// the owner's item is no longer at the Version given.
@@ -103,6 +116,18 @@ type Creation struct {
 	NameKey string
 	// Owner as it was read, with Next and Live as they shall be.
 	Owner Owner
+}
+
+// A Change is everything that changes when a token is updated.
+type Change struct {
+	// Token as it was read, with the fields of Update as they shall be.
+	Token Token
+	// NameKey is of the name as it shall be, OldNameKey as it was: often the same.
+	NameKey, OldNameKey string
+	// Owner as it was read.
+	Owner Owner
+	// At is the moment at which the name must be free.
+	At time.Time
 }
 
 // A Revocation is everything that changes when a token is revoked.

@@ -52,6 +52,17 @@ type Token struct {
 	// Gen counts the values this token has had, from 1. A JWT carries the one
 	// it was made from and dies with it.
 	Gen int
+	// Previous is of the value before, which works until PreviousUntil; zero
+	// where there is none.
+	Previous      Hash
+	PreviousGen   int
+	PreviousUntil time.Time
+	// RotatedAt is when it last got a new value; zero for never.
+	RotatedAt time.Time
+	// LastUsedAt is noted at most once an hour; zero for never. LastUsedFrom is
+	// the address then, where the authorizer sees one.
+	LastUsedAt   time.Time
+	LastUsedFrom netip.Addr
 	// Version goes up with every write of this item.
 	Version int64
 }
@@ -80,6 +91,9 @@ func (t Token) Status(now time.Time) Status {
 
 // Ends is the token's effective end; zero means none.
 func (t Token) Ends() time.Time { return t.ExpiresAt }
+
+// hasPrevious reports whether the value before still works.
+func (t Token) hasPrevious(now time.Time) bool { return now.Before(t.PreviousUntil) }
 
 // GoneAt is when a dead token leaves the lists and may be removed from the
 // store; zero for a token that has no end and is not revoked.

@@ -197,6 +197,8 @@ type faulty struct {
 	fault        error // of everything
 	refreshFault error // of Refresh alone
 	refreshes    int
+	touchFault   error
+	touches      int
 }
 
 var errDown = errors.New("the store is down")
@@ -256,6 +258,14 @@ func (f *faulty) Refresh(ctx context.Context, o pat.Owner) error {
 		return err
 	}
 	return f.Store.Refresh(ctx, o)
+}
+
+func (f *faulty) Touch(ctx context.Context, t pat.Token) error {
+	f.touches++
+	if err := cmpErr(f.fault, f.touchFault); err != nil {
+		return err
+	}
+	return f.Store.Touch(ctx, t)
 }
 
 func cmpErr(errs ...error) error {

@@ -202,48 +202,60 @@ func (b *Bolt) Create(ctx context.Context, c pat.Creation) error {
 		if has(tx, tokensBucket, string(c.Token.ID)) {
 			return fmt.Errorf("%w: token %s is there already", pat.ErrConflict, c.Token.ID)
 		}
-		nameKey := ownNameKey(c.Owner.Slot, c.NameKey)
-		switch holder, err := get[nameRecord](tx, namesBucket, nameKey); {
-		case errors.Is(err, pat.ErrNotFound):
-		case err != nil:
-			return err
-		case holder.heldAt(c.Token.CreatedAt):
-			return fmt.Errorf("%w by token %s", pat.ErrNameTaken, holder.Token)
-		}
-		if err := put(tx, tokensBucket, string(c.Token.ID), newTokenRecord(c.Token)); err != nil {
+		if err := takeName(tx, c.Token, c.NameKey, c.Token.CreatedAt); err != nil {
 			return err
 		}
-		return put(tx, namesBucket, nameKey, newNameRecord(c.Token))
+		return put(tx, tokensBucket, string(c.Token.ID), newTokenRecord(c.Token))
+	})
+}
+
+// Update implements pat.Store.
+func (b *Bolt) Update(ctx context.Context, c pat.Change) error {
+	return b.update(ctx, "update a token", func(tx *bbolt.Tx) error {
+		if err := changeToken(tx, c.Token, func(r *tokenRecord) { r.update(c.Token) }); err != nil {
+			return err
+		}
+		if err := changeOwner(tx, c.Owner, func(*ownerRecord) {}); err != nil {
+			return err
+		}
+		if c.OldNameKey != c.NameKey {
+			if err := freeName(tx, c.Token.ID, c.OldNameKey); err != nil {
+				return err
+			}
+		}
+		return takeName(tx, c.Token, c.NameKey, c.At)
+	})
+}
+
+// Rotate implements pat.Store.
+func (b *Bolt) Rotate(ctx context.Context, t pat.Token) error {
+	return b.update(ctx, "rotate a token", func(tx *bbolt.Tx) error {
+		return changeToken(tx, t, func(r *tokenRecord) { r.rotate(t) })
+	})
+}
+
+// Touch implements pat.Store.
+func (b *Bolt) Touch(ctx context.Context, t pat.Token) error {
+	return b.update(ctx, "note a token's use", func(tx *bbolt.Tx) error {
+		return changeToken(tx, t, func(r *tokenRecord) {
+			r.touch(t)
+			r.Version-- // changeToken counts up; a note does not
+		})
 	})
 }
 
 // Revoke implements pat.Store.
 func (b *Bolt) Revoke(ctx context.Context, r pat.Revocation) error {
 	return b.update(ctx, "revoke a token", func(tx *bbolt.Tx) error {
-		token, err := get[tokenRecord](tx, tokensBucket, string(r.Token.ID))
-		if err != nil && !errors.Is(err, pat.ErrNotFound) {
-			return err
-		}
-		if err != nil || token.Version != r.Token.Version {
-			return fmt.Errorf("%w: token %s is not at version %d", pat.ErrConflict, r.Token.ID, r.Token.Version)
-		}
-		token.RevokedAt = r.Token.RevokedAt.UTC()
-		token.Version++
-		if err := put(tx, tokensBucket, string(r.Token.ID), token); err != nil {
+		err := changeToken(tx, r.Token, func(t *tokenRecord) { t.RevokedAt = r.Token.RevokedAt.UTC() })
+		if err != nil {
 			return err
 		}
 		err = changeOwner(tx, r.Owner, func(o *ownerRecord) { o.Live = r.Owner.Live })
 		if err != nil {
 			return err
 		}
-		nameKey := ownNameKey(r.Owner.Slot, r.NameKey)
-		switch holder, err := get[nameRecord](tx, namesBucket, nameKey); {
-		case errors.Is(err, pat.ErrNotFound) || err == nil && holder.Token != r.Token.ID:
-			return nil
-		case err != nil:
-			return err
-		}
-		return tx.Bucket([]byte(namesBucket)).Delete([]byte(nameKey))
+		return freeName(tx, r.Token.ID, r.NameKey)
 	})
 }
 
@@ -270,6 +282,46 @@ func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
 		return 0, err
 	}
 	return len(gone), nil
+}
+
+// changeToken changes the token's item, which must be at t.Version.
+func changeToken(tx *bbolt.Tx, t pat.Token, change func(*tokenRecord)) error {
+	r, err := get[tokenRecord](tx, tokensBucket, string(t.ID))
+	if err != nil && !errors.Is(err, pat.ErrNotFound) {
+		return err
+	}
+	if err != nil || r.Version != t.Version {
+		return fmt.Errorf("%w: token %s is not at version %d", pat.ErrConflict, t.ID, t.Version)
+	}
+	r.Version++
+	change(&r)
+	return put(tx, tokensBucket, string(t.ID), r)
+}
+
+// takeName makes a token the holder of a name, if nobody else holds it at the
+// moment now.
+func takeName(tx *bbolt.Tx, t pat.Token, nameKey string, now time.Time) error {
+	key := ownNameKey(t.ID.Slot(), nameKey)
+	switch holder, err := get[nameRecord](tx, namesBucket, key); {
+	case errors.Is(err, pat.ErrNotFound):
+	case err != nil:
+		return err
+	case holder.Token != t.ID && holder.heldAt(now):
+		return fmt.Errorf("%w by token %s", pat.ErrNameTaken, holder.Token)
+	}
+	return put(tx, namesBucket, key, newNameRecord(t))
+}
+
+// freeName lets a name go, if this token holds it.
+func freeName(tx *bbolt.Tx, id pat.ID, nameKey string) error {
+	key := ownNameKey(id.Slot(), nameKey)
+	switch holder, err := get[nameRecord](tx, namesBucket, key); {
+	case errors.Is(err, pat.ErrNotFound) || err == nil && holder.Token != id:
+		return nil
+	case err != nil:
+		return err
+	}
+	return tx.Bucket([]byte(namesBucket)).Delete([]byte(key))
 }
 
 // changeOwner changes the owner's item, which must be at o.Version.

@@ -79,6 +79,12 @@ const (
 	attrRevokedAt    = "revoked_at"
 	attrHash         = "hash"
 	attrGen          = "gen"
+	attrPrevious     = "previous"
+	attrPreviousGen  = "previous_gen"
+	attrPreviousEnd  = "previous_until"
+	attrRotatedAt    = "rotated_at"
+	attrLastUsedAt   = "last_used_at"
+	attrLastUsedIP   = "last_used_ip"
 	attrVersion      = "version" // token item, owner item
 
 	attrToken = "token" // name item
@@ -181,17 +187,26 @@ func ownerItem(o pat.Owner) item {
 // setShown sets what a session shows, and what it does not show to NULL: a
 // group that was lost must not stay.
 func (i item) setShown(o pat.Owner) {
-	for _, name := range []string{attrName, attrGroups, attrGroupsAt, attrSeenAt} {
-		i[name] = &types.AttributeValueMemberNULL{Value: true}
-	}
 	i.setText(attrName, o.Name)
 	i.setTexts(attrGroups, o.Groups)
 	i.setTime(attrGroupsAt, o.GroupsAt)
 	i.setTime(attrSeenAt, o.SeenAt)
+	i.orNull(attrName, attrGroups, attrGroupsAt, attrSeenAt)
 }
 
 func tokenItem(t pat.Token) item {
 	i := tokenKey(t.ID)
+	i.setTime(attrCreatedAt, t.CreatedAt)
+	i.setTime(attrRevokedAt, t.RevokedAt)
+	i.setDescribed(t)
+	i.setValues(t)
+	i.setUsed(t)
+	i[attrVersion] = number(1)
+	return i
+}
+
+// setDescribed sets what an update changes.
+func (i item) setDescribed(t pat.Token) {
 	i.setText(attrName, t.Name)
 	i.setText(attrDescription, t.Description)
 	i.setTexts(attrScopes, t.Scopes)
@@ -200,13 +215,42 @@ func tokenItem(t pat.Token) item {
 		cidrs = append(cidrs, n.String())
 	}
 	i.setTexts(attrAllowedCIDRs, cidrs)
-	i.setTime(attrCreatedAt, t.CreatedAt)
 	i.setTime(attrExpiresAt, t.ExpiresAt)
-	i.setTime(attrRevokedAt, t.RevokedAt)
-	i[attrHash] = &types.AttributeValueMemberB{Value: t.Hash[:]}
-	i[attrGen] = number(int64(t.Gen))
-	i[attrVersion] = number(1)
 	i.setTTL(t.GoneAt())
+}
+
+// setValues sets the hashes, and what goes with them.
+func (i item) setValues(t pat.Token) {
+	i.setHash(attrHash, t.Hash)
+	i[attrGen] = number(int64(t.Gen))
+	if t.Previous != (pat.Hash{}) {
+		i.setHash(attrPrevious, t.Previous)
+		i[attrPreviousGen] = number(int64(t.PreviousGen))
+	}
+	i.setTime(attrPreviousEnd, t.PreviousUntil)
+	i.setTime(attrRotatedAt, t.RotatedAt)
+}
+
+// setUsed sets the last use.
+func (i item) setUsed(t pat.Token) {
+	i.setTime(attrLastUsedAt, t.LastUsedAt)
+	if t.LastUsedFrom.IsValid() {
+		i.setText(attrLastUsedIP, t.LastUsedFrom.String())
+	}
+}
+
+func (i item) setHash(name string, h pat.Hash) {
+	i[name] = &types.AttributeValueMemberB{Value: h[:]}
+}
+
+// orNull sets those of the attributes to NULL that are not set: what a change
+// no longer says must not stay.
+func (i item) orNull(names ...string) item {
+	for _, name := range names {
+		if i[name] == nil {
+			i[name] = &types.AttributeValueMemberNULL{Value: true}
+		}
+	}
 	return i
 }
 
@@ -256,7 +300,15 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		RevokedAt:    r.time(attrRevokedAt),
 		Hash:         r.hash(attrHash),
 		Gen:          int(r.number(attrGen)),
-		Version:      r.number(attrVersion),
+
+		Previous:      r.hash(attrPrevious),
+		PreviousGen:   int(r.number(attrPreviousGen)),
+		PreviousUntil: r.time(attrPreviousEnd),
+		RotatedAt:     r.time(attrRotatedAt),
+		LastUsedAt:    r.time(attrLastUsedAt),
+		LastUsedFrom:  r.address(attrLastUsedIP),
+
+		Version: r.number(attrVersion),
 	}
 	if r.err != nil {
 		return pat.Token{}, fmt.Errorf("token %s: %w", id, r.err)
@@ -367,6 +419,18 @@ func (r *reader) networks(name string) []netip.Prefix {
 		networks = append(networks, n)
 	}
 	return networks
+}
+
+func (r *reader) address(name string) netip.Addr {
+	s := r.text(name)
+	if s == "" {
+		return netip.Addr{}
+	}
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		r.fail(name, err)
+	}
+	return addr
 }
 
 func (r *reader) hash(name string) (h pat.Hash) {

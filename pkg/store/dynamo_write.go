@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -87,7 +88,7 @@ func (d *Dynamo) Recount(ctx context.Context, o pat.Owner) error {
 // Create implements pat.Store.
 func (d *Dynamo) Create(ctx context.Context, c pat.Creation) error {
 	owner := d.changeOwner(c.Owner, item{attrNext: number(int64(c.Owner.Next)), attrLive: number(int64(c.Owner.Live))})
-	err := d.transact(ctx, updateOf(owner, "owner"), d.putNew(tokenItem(c.Token), "token"), d.takeName(c))
+	err := d.transact(ctx, updateOf(owner, "owner"), d.putNew(tokenItem(c.Token), "token"), d.takeName(c.Token, c.NameKey, c.Token.CreatedAt))
 	if err == nil || !errors.Is(err, pat.ErrNameTaken) && d.wrote(ctx, c.Token) {
 		return nil
 	}
@@ -103,6 +104,65 @@ func (d *Dynamo) wrote(ctx context.Context, t pat.Token) bool {
 	return err == nil && reflect.DeepEqual(there, tokenItem(t))
 }
 
+// Update implements pat.Store.
+func (d *Dynamo) Update(ctx context.Context, c pat.Change) error {
+	described := item{}
+	described.setDescribed(c.Token)
+	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, TTLAttribute)
+	writes := []write{
+		updateOf(d.changeOwner(c.Owner, item{}), "owner"),
+		updateOf(d.change(tokenKey(c.Token.ID), c.Token.Version, described), "token"),
+		d.takeName(c.Token, c.NameKey, c.At),
+	}
+	var err error
+	if c.OldNameKey == c.NameKey {
+		err = d.transact(ctx, writes...)
+	} else {
+		err = d.freeing(ctx, c.Token.ID, c.OldNameKey, writes)
+	}
+	if err != nil {
+		return fmt.Errorf("update token %s: %w", c.Token.ID, err)
+	}
+	return nil
+}
+
+// Rotate implements pat.Store.
+func (d *Dynamo) Rotate(ctx context.Context, t pat.Token) error {
+	values := item{}
+	values.setValues(t)
+	values.orNull(attrPrevious, attrPreviousGen, attrPreviousEnd)
+	err := d.update(ctx, d.change(tokenKey(t.ID), t.Version, values))
+	if err == nil || errors.Is(err, pat.ErrConflict) && d.rotated(ctx, t) {
+		return nil
+	}
+	return fmt.Errorf("rotate token %s: %w", t.ID, err)
+}
+
+// rotated reports whether the token has the value that we meant to give it: an
+// attempt that was carried out and whose answer was lost makes the next one
+// fail on the new version, and to call that a conflict would lose the value.
+func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
+	there, err := d.get(ctx, tokenKey(t.ID))
+	if err != nil {
+		return false
+	}
+	now, err := there.token(t.ID)
+	return err == nil && now.Hash == t.Hash
+}
+
+// Touch implements pat.Store. It names no attribute but those of the last use
+// and the version, and leaves that: the authorizer of somebody else's API may
+// write nothing else.
+func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
+	used := item{}
+	used.setUsed(t)
+	used.orNull(attrLastUsedAt, attrLastUsedIP)
+	if err := d.update(ctx, d.set(tokenKey(t.ID), t.Version, used)); err != nil {
+		return fmt.Errorf("note the use of token %s: %w", t.ID, err)
+	}
+	return nil
+}
+
 // Revoke implements pat.Store.
 func (d *Dynamo) Revoke(ctx context.Context, r pat.Revocation) error {
 	dead := item{}
@@ -112,18 +172,23 @@ func (d *Dynamo) Revoke(ctx context.Context, r pat.Revocation) error {
 		updateOf(d.changeOwner(r.Owner, item{attrLive: number(int64(r.Owner.Live))}), "owner"),
 		updateOf(d.change(tokenKey(r.Token.ID), r.Token.Version, dead), "token"),
 	}
-	err := d.transact(ctx, append(writes, d.freeName(r))...)
-	if errors.Is(err, errNameOfAnother) {
-		// It lost its name when its own end came, and does not get it back.
-		err = d.transact(ctx, writes...)
-	}
-	if err != nil {
+	if err := d.freeing(ctx, r.Token.ID, r.NameKey, writes); err != nil {
 		return fmt.Errorf("revoke token %s: %w", r.Token.ID, err)
 	}
 	return nil
 }
 
-// errNameOfAnother: the token to be revoked no longer holds its name.
+// freeing makes the writes and lets a name go with them.
+func (d *Dynamo) freeing(ctx context.Context, id pat.ID, nameKey string, writes []write) error {
+	err := d.transact(ctx, append(slices.Clone(writes), d.freeName(id, nameKey))...)
+	if errors.Is(err, errNameOfAnother) {
+		// It lost its name when its own end came, and does not get it back.
+		err = d.transact(ctx, writes...)
+	}
+	return err
+}
+
+// errNameOfAnother: the token no longer holds the name that it shall let go.
 var errNameOfAnother = errors.New("another token holds the name")
 
 // A write is a part of a transaction, and the error that it stands for when its
@@ -154,25 +219,25 @@ func updateOf(u *types.Update, what string) write {
 	return write{types.TransactWriteItem{Update: u}, conflict(what)}
 }
 
-// takeName gives a name to a new token, if nobody holds it: the holder's own
+// takeName gives a name to a token, if nobody else holds it: the holder's own
 // end frees it, to the moment.
-func (d *Dynamo) takeName(c pat.Creation) write {
+func (d *Dynamo) takeName(t pat.Token, nameKey string, now time.Time) write {
 	put := &types.Put{
-		TableName: &d.table, Item: nameItem(c.Token, c.NameKey),
-		ConditionExpression:       new(absent + " OR #expires_at <= :now"),
-		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#expires_at": attrExpiresAt},
-		ExpressionAttributeValues: item{":now": moment(c.Token.CreatedAt)},
+		TableName: &d.table, Item: nameItem(t, nameKey),
+		ConditionExpression:       new(absent + " OR #token = :token OR #expires_at <= :now"),
+		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#token": attrToken, "#expires_at": attrExpiresAt},
+		ExpressionAttributeValues: item{":token": text(string(t.ID)), ":now": moment(now)},
 	}
 	return write{types.TransactWriteItem{Put: put}, pat.ErrNameTaken}
 }
 
 // freeName deletes a name's item, unless it is another token's by now.
-func (d *Dynamo) freeName(r pat.Revocation) write {
+func (d *Dynamo) freeName(id pat.ID, nameKey string) write {
 	del := &types.Delete{
-		TableName: &d.table, Key: nameItemKey(r.Owner.Slot, r.NameKey),
+		TableName: &d.table, Key: nameItemKey(id.Slot(), nameKey),
 		ConditionExpression:       new(absent + " OR #token = :token"),
 		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#token": attrToken},
-		ExpressionAttributeValues: item{":token": text(string(r.Token.ID))},
+		ExpressionAttributeValues: item{":token": text(string(id))},
 	}
 	return write{types.TransactWriteItem{Delete: del}, errNameOfAnother}
 }
@@ -182,16 +247,24 @@ func (d *Dynamo) changeOwner(o pat.Owner, set item) *types.Update {
 }
 
 // change sets attributes of the item that is at a version, and brings it to the
-// next one. An attribute that is not mentioned stays.
+// next one.
 func (d *Dynamo) change(key item, version int64, set item) *types.Update {
+	set = maps.Clone(set)
+	set[attrVersion] = number(version + 1)
+	return d.set(key, version, set)
+}
+
+// set sets attributes of the item that is at a version. One that is not
+// mentioned stays.
+func (d *Dynamo) set(key item, version int64, set item) *types.Update {
 	u := &types.Update{
 		TableName:                 &d.table,
 		Key:                       key,
 		ConditionExpression:       new("#version = :seen"),
 		ExpressionAttributeNames:  map[string]string{"#version": attrVersion},
-		ExpressionAttributeValues: item{":seen": number(version), ":version": number(version + 1)},
+		ExpressionAttributeValues: item{":seen": number(version)},
 	}
-	sets := []string{"#version = :version"}
+	var sets []string
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		u.ExpressionAttributeNames["#"+name] = name
 		u.ExpressionAttributeValues[":"+name] = set[name]

@@ -99,24 +99,47 @@ type tokenRecord struct {
 	RevokedAt    time.Time      `json:"revoked_at,omitzero"`
 	Hash         pat.Hash       `json:"hash"`
 	Gen          int            `json:"gen"`
-	Version      int64          `json:"version"`
+
+	Previous      pat.Hash   `json:"previous,omitzero"`
+	PreviousGen   int        `json:"previous_gen,omitzero"`
+	PreviousUntil time.Time  `json:"previous_until,omitzero"`
+	RotatedAt     time.Time  `json:"rotated_at,omitzero"`
+	LastUsedAt    time.Time  `json:"last_used_at,omitzero"`
+	LastUsedFrom  netip.Addr `json:"last_used_ip,omitzero"`
+
+	Version int64 `json:"version"`
 
 	Rest jsontext.Value `json:",embed"`
 }
 
 func newTokenRecord(t pat.Token) tokenRecord {
-	return tokenRecord{
-		Name:         t.Name,
-		Description:  t.Description,
-		Scopes:       t.Scopes,
-		AllowedCIDRs: t.AllowedCIDRs,
-		CreatedAt:    t.CreatedAt.UTC(),
-		ExpiresAt:    t.ExpiresAt.UTC(),
-		RevokedAt:    t.RevokedAt.UTC(),
-		Hash:         t.Hash,
-		Gen:          t.Gen,
-		Version:      1,
-	}
+	r := tokenRecord{CreatedAt: t.CreatedAt.UTC(), RevokedAt: t.RevokedAt.UTC(), Version: 1}
+	r.update(t)
+	r.rotate(t)
+	r.touch(t)
+	return r
+}
+
+// update takes over what an update changes.
+func (r *tokenRecord) update(t pat.Token) {
+	r.Name = t.Name
+	r.Description = t.Description
+	r.Scopes = t.Scopes
+	r.AllowedCIDRs = t.AllowedCIDRs
+	r.ExpiresAt = t.ExpiresAt.UTC()
+}
+
+// rotate takes over the values.
+func (r *tokenRecord) rotate(t pat.Token) {
+	r.Hash, r.Gen = t.Hash, t.Gen
+	r.Previous, r.PreviousGen = t.Previous, t.PreviousGen
+	r.PreviousUntil = t.PreviousUntil.UTC()
+	r.RotatedAt = t.RotatedAt.UTC()
+}
+
+// touch takes over the last use.
+func (r *tokenRecord) touch(t pat.Token) {
+	r.LastUsedAt, r.LastUsedFrom = t.LastUsedAt.UTC(), t.LastUsedFrom
 }
 
 func (r tokenRecord) token(id pat.ID) pat.Token {
@@ -131,7 +154,15 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		RevokedAt:    r.RevokedAt,
 		Hash:         r.Hash,
 		Gen:          r.Gen,
-		Version:      r.Version,
+
+		Previous:      r.Previous,
+		PreviousGen:   r.PreviousGen,
+		PreviousUntil: r.PreviousUntil,
+		RotatedAt:     r.RotatedAt,
+		LastUsedAt:    r.LastUsedAt,
+		LastUsedFrom:  r.LastUsedFrom,
+
+		Version: r.Version,
 	}
 }
 

@@ -43,6 +43,14 @@ func testStore(t *testing.T, open func(t *testing.T) suiteStore) {
 		"a recount writes the counter":                               testRecount,
 		"a creation writes the owner's next number and counter":      testCreateOwner,
 		"a revocation writes its moment and the counter":             testRevoke,
+		"an update writes what is said of a token":                   testUpdate,
+		"an update takes a name and lets the one before go":          testUpdateName,
+		"an update refuses a name that is taken":                     testUpdateNameTaken,
+		"an update moves the end of a name with its token's":         testUpdateNameEnd,
+		"a rotation writes the values":                               testRotate,
+		"a touch writes the last use and counts no version":          testTouch,
+		"changes of older versions are refused":                      testOldChanges,
+		"of 16 that change one version one wins":                     testChangeRace,
 		"a write to an older version is refused":                     testOldVersions,
 		"a write to what is not there is refused":                    testWriteAbsent,
 		"of 16 that write to one version one wins":                   testWriteRace,
@@ -168,7 +176,13 @@ func filled[T any](t *testing.T) T {
 func fill(t *testing.T, v reflect.Value, n *int) {
 	t.Helper()
 	*n++
+	if !v.CanInterface() {
+		t.Fatalf("do not know how to fill a %s", v.Type())
+	}
 	switch v.Interface().(type) {
+	case netip.Addr:
+		v.Set(reflect.ValueOf(netip.AddrFrom4([4]byte{192, 0, 2, byte(*n)})))
+		return
 	case time.Time:
 		v.Set(reflect.ValueOf(start.Add(time.Duration(*n)*time.Hour + 123456789)))
 		return

@@ -1,0 +1,77 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maxGrace is the longest that a previous value can go on working.
+const maxGrace = 7 * 24 * time.Hour
+
+// A RotateRequest asks for a new value of a token.
+type RotateRequest struct {
+	// Grace is how long the value of now goes on working: 0 to 7 days.
+	Grace time.Duration
+	// KeepPrevious is for a rotation whose answer was lost: the new value takes
+	// the place of the one of now, which dies at once, and the previous value
+	// and its end stay as they were. Grace does not count.
+	KeepPrevious bool
+	// Bad is what was found wrong with the request while it was read.
+	Bad InvalidError
+}
+
+// Rotate gives one of the person's own tokens a new value: the other of the two
+// answers that hold one. There is one previous value at most. Errors:
+// ErrForbidden (not a session), *InvalidError, ErrNotFound, ErrNotActive,
+// ErrConflict (somebody changed it meanwhile, or KeepPrevious without a previous
+// value), ErrUnavailable.
+//
+// Who loses to another change is not judged again: the value in the other's
+// answer would be dead before it was read.
+func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateRequest) (Created, error) {
+	if err := by.needsPerson(); err != nil {
+		return Created{}, err
+	}
+	bad := req.Bad
+	if (req.Grace < 0 || req.Grace > maxGrace) && !bad.has("grace_seconds") {
+		bad.Add("grace_seconds", "must be 0 to %d", int(maxGrace.Seconds()))
+	}
+	if err := bad.or(); err != nil {
+		return Created{}, err
+	}
+	token, owner, err := s.own(ctx, by.Person, id)
+	if err != nil {
+		return Created{}, err
+	}
+	now := s.now()
+	switch {
+	case token.Status(now) != Active:
+		return Created{}, ErrNotActive
+	case req.KeepPrevious && !token.hasPrevious(now):
+		return Created{}, ErrConflict
+	}
+	value, err := Mint(s.random(), token.ID)
+	if err != nil {
+		return Created{}, err
+	}
+	if !req.KeepPrevious {
+		token.Previous, token.PreviousGen, token.PreviousUntil = Hash{}, 0, time.Time{}
+		if req.Grace > 0 {
+			token.Previous, token.PreviousGen = token.Hash, token.Gen
+			graceEnds := now.Add(req.Grace + time.Second - 1).Truncate(time.Second) // never short of what was asked
+			token.PreviousUntil = earlier(graceEnds, token.Ends()).UTC()
+		}
+	}
+	token.Hash = HashOf(value)
+	token.Gen++
+	token.RotatedAt = now.UTC().Truncate(time.Second)
+	err = s.Store.Rotate(ctx, token)
+	if errors.Is(err, ErrConflict) {
+		return Created{}, ErrConflict
+	}
+	if err != nil {
+		return Created{}, unavailable("rotate a token", err)
+	}
+	return Created{View: s.view(token, owner.Person), Value: value}, nil
+}

@@ -1,0 +1,125 @@
+package pat
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An UpdateRequest is what somebody wants to change of a token. A nil field
+// stays as it is; so does an Expiry that is not given.
+type UpdateRequest struct {
+	Name         *string
+	Description  *string
+	Scopes       []string // may only shrink
+	Expiry       Expiry
+	AllowedCIDRs *[]string
+	// Bad is what was found wrong with the request while it was read; its
+	// fields are not judged again.
+	Bad InvalidError
+}
+
+// Update changes one of the person's own tokens. Errors: ErrForbidden (not a
+// session), *InvalidError (also for a scope that the token does not have),
+// ErrNotFound, ErrNotActive (revoked or expired), ErrNameTaken, ErrConflict
+// (somebody changed it meanwhile), ErrUnavailable.
+func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateRequest) (View, error) {
+	if err := by.needsPerson(); err != nil {
+		return View{}, err
+	}
+	shared, err := s.shared(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	amend, err := s.amendment(req, shared.Catalogue)
+	if err != nil {
+		return View{}, err
+	}
+	var view View
+	var seen int64 // the version that the change was first judged against
+	var lost bool
+	err = s.retry(ctx, func() error {
+		token, owner, err := s.own(ctx, by.Person, id)
+		if err != nil {
+			return err
+		}
+		if seen != 0 && token.Version != seen {
+			lost = true // what was asked was asked of another token
+			return nil
+		}
+		seen = token.Version
+		now := s.now()
+		if !token.holdsPlace(now) {
+			return ErrNotActive
+		}
+		oldKey := nameKey(token.Name)
+		if err := amend(&token); err != nil {
+			return err
+		}
+		err = s.Store.Update(ctx, Change{Token: token, NameKey: nameKey(token.Name), OldNameKey: oldKey, Owner: owner, At: now})
+		if err != nil {
+			return unavailable("update a token", err)
+		}
+		view = s.view(token, owner.Person)
+		return nil
+	})
+	if lost {
+		return View{}, ErrConflict
+	}
+	return view, err
+}
+
+// amendment judges every field of a request and returns what makes the change.
+func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (func(*Token) error, error) {
+	now := s.now().UTC().Truncate(time.Second)
+	bad := InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
+	if bad.Detail != "" {
+		return nil, &bad
+	}
+	var name string
+	if req.Name != nil && !bad.has("name") {
+		name = strings.TrimSpace(*req.Name)
+		checkName(&bad, name)
+	}
+	if req.Description != nil && !bad.has("description") {
+		checkText(&bad, "description", *req.Description, maxDescription)
+	}
+	if req.Scopes != nil && !bad.has("scopes") {
+		checkScopes(&bad, req.Scopes, catalogue)
+	}
+	end := req.Expiry.At.UTC().Truncate(time.Second)
+	if !req.Expiry.At.IsZero() && !bad.has("expires_at") {
+		checkEnd(&bad, end, now)
+	}
+	change := Token{}
+	if req.AllowedCIDRs != nil && !bad.has("allowed_cidrs") {
+		change.AllowedCIDRs = checkCIDRs(&bad, *req.AllowedCIDRs)
+	}
+	if err := bad.or(); err != nil {
+		return nil, err
+	}
+	return func(t *Token) error {
+		if req.Scopes != nil {
+			if wider := without(req.Scopes, t.Scopes); len(wider) > 0 {
+				var bad InvalidError
+				bad.Add("scopes", "may only shrink: the token does not have %q", clip(wider[0]))
+				return &bad
+			}
+			t.Scopes = req.Scopes
+		}
+		if req.Name != nil {
+			t.Name = name
+		}
+		if req.Description != nil {
+			t.Description = *req.Description
+		}
+		if req.Expiry.Given {
+			t.ExpiresAt = end
+		}
+		if req.AllowedCIDRs != nil {
+			t.AllowedCIDRs = change.AllowedCIDRs
+		}
+		return nil
+	}, nil
+}

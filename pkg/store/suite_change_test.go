@@ -1,0 +1,211 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/counterfoil/counterfoil/pkg/pat"
+)
+
+// The suite's cases of what happens to a token between its creation and its end.
+
+// changeOf is a change of a token to another name and end.
+func changeOf(t *testing.T, s pat.Store, id pat.ID, name string, end time.Time) pat.Change {
+	t.Helper()
+	token, o := look(t, s, id)
+	c := pat.Change{OldNameKey: token.Name, NameKey: name, Owner: o, At: start}
+	token.Name, token.ExpiresAt = name, end
+	c.Token = token
+	return c
+}
+
+func testUpdate(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	want, wantOwner := look(t, s, id)
+	changed := filled[pat.Token](t)
+	changed.ID, changed.Version = id, want.Version
+	scrambledOwner := scrambled(t, wantOwner)
+	if err := s.Update(t.Context(), pat.Change{Token: changed, OldNameKey: "n", NameKey: "m", Owner: scrambledOwner, At: start}); err != nil {
+		t.Fatal(err)
+	}
+	want.Name, want.Description, want.Scopes = changed.Name, changed.Description, changed.Scopes
+	want.AllowedCIDRs, want.ExpiresAt = changed.AllowedCIDRs, changed.ExpiresAt
+	want.Version++
+	wantOwner.Version++
+	got, gotOwner := look(t, s, id)
+	equal(t, "token", got, want)
+	equal(t, "owner", gotOwner, wantOwner)
+
+	// And back to nothing said.
+	bare := pat.Token{ID: id, Version: got.Version}
+	if err := s.Update(t.Context(), pat.Change{Token: bare, OldNameKey: "m", NameKey: "m", Owner: gotOwner, At: start}); err != nil {
+		t.Fatal(err)
+	}
+	want.Name, want.Description, want.Scopes, want.AllowedCIDRs, want.ExpiresAt = "", "", nil, nil, time.Time{}
+	want.Version++
+	got, _ = look(t, s, id)
+	equal(t, "token, bare", got, want)
+}
+
+func testUpdateName(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "before").ID
+	if err := s.Update(t.Context(), changeOf(t, s, id, "after", time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "create with its name", s.Create(t.Context(), creation(owner(t, s, "AAAAA"), "after")), pat.ErrNameTaken)
+	create(t, s, "AAAAA", "before") // is free
+	if err := s.Update(t.Context(), changeOf(t, s, id, "after", time.Time{})); err != nil {
+		t.Fatalf("to the name that it has: %v", err)
+	}
+	if err := s.Revoke(t.Context(), revocation(t, s, id)); err != nil {
+		t.Fatal(err)
+	}
+	create(t, s, "AAAAA", "after")
+}
+
+func testUpdateNameTaken(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	create(t, s, "AAAAA", "taken")
+	id := create(t, s, "AAAAA", "mine").ID
+	want, wantOwner := look(t, s, id)
+	wantError(t, "update", s.Update(t.Context(), changeOf(t, s, id, "taken", time.Time{})), pat.ErrNameTaken)
+	got, gotOwner := look(t, s, id)
+	equal(t, "token", got, want)
+	equal(t, "owner", gotOwner, wantOwner)
+	wantError(t, "create with the name it kept", s.Create(t.Context(), creation(gotOwner, "mine")), pat.ErrNameTaken)
+}
+
+func testUpdateNameEnd(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	if err := s.Update(t.Context(), changeOf(t, s, id, "n", start.Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	at := func(moment time.Time) pat.Creation {
+		c := creation(owner(t, s, "AAAAA"), "n")
+		c.Token.CreatedAt = moment
+		return c
+	}
+	wantError(t, "a moment before its end", s.Create(t.Context(), at(start.Add(time.Hour-1))), pat.ErrNameTaken)
+	if err := s.Update(t.Context(), changeOf(t, s, id, "n", time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "with no end any more", s.Create(t.Context(), at(start.Add(24*time.Hour))), pat.ErrNameTaken)
+	if err := s.Update(t.Context(), changeOf(t, s, id, "n", start.Add(time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(t.Context(), at(start.Add(time.Minute))); err != nil {
+		t.Errorf("at its new end: %v", err)
+	}
+}
+
+func testRotate(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	want, wantOwner := look(t, s, id)
+	changed := filled[pat.Token](t)
+	changed.ID, changed.Version = id, want.Version
+	if err := s.Rotate(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	want.Hash, want.Gen, want.Previous, want.PreviousGen = changed.Hash, changed.Gen, changed.Previous, changed.PreviousGen
+	want.PreviousUntil, want.RotatedAt = changed.PreviousUntil, changed.RotatedAt
+	want.Version++
+	got, gotOwner := look(t, s, id)
+	equal(t, "token", got, want)
+	equal(t, "owner", gotOwner, wantOwner)
+
+	got.Previous, got.PreviousGen, got.PreviousUntil = pat.Hash{}, 0, time.Time{}
+	if err := s.Rotate(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	want.Previous, want.PreviousGen, want.PreviousUntil = pat.Hash{}, 0, time.Time{}
+	want.Version++
+	got, _ = look(t, s, id)
+	equal(t, "token without a previous value", got, want)
+}
+
+func testTouch(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	want, wantOwner := look(t, s, id)
+	changed := filled[pat.Token](t)
+	changed.ID, changed.Version = id, want.Version
+	if err := s.Touch(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	want.LastUsedAt, want.LastUsedFrom = changed.LastUsedAt, changed.LastUsedFrom
+	got, gotOwner := look(t, s, id)
+	equal(t, "token", got, want)
+	equal(t, "owner", gotOwner, wantOwner)
+
+	before := got
+	if err := s.Revoke(t.Context(), revocation(t, s, id)); err != nil {
+		t.Fatalf("a touch made a revocation a conflict: %v", err)
+	}
+	want, _ = look(t, s, id)
+	before.LastUsedAt = start.Add(time.Hour)
+	wantError(t, "touch of an older version", s.Touch(t.Context(), before), pat.ErrConflict)
+	got, _ = look(t, s, id)
+	equal(t, "token after a touch that came late", got, want)
+}
+
+func testOldChanges(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	old := changeOf(t, s, id, "other", time.Time{})
+	if err := s.Update(t.Context(), changeOf(t, s, id, "n", time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	want, wantOwner := look(t, s, id)
+	oldToken, oldOwner := old, old
+	oldToken.Owner.Version = wantOwner.Version
+	oldOwner.Token.Version = want.Version
+	rotated := old.Token
+	rotated.Hash = pat.Hash{1}
+	absent := pat.Token{ID: "AAAAA00007", Version: 1}
+	for what, write := range map[string]func() error{
+		"update of an older token":   func() error { return s.Update(t.Context(), oldToken) },
+		"update for an older owner":  func() error { return s.Update(t.Context(), oldOwner) },
+		"rotation of an older token": func() error { return s.Rotate(t.Context(), rotated) },
+		"touch of an older token":    func() error { return s.Touch(t.Context(), old.Token) },
+		"rotation of what is not":    func() error { return s.Rotate(t.Context(), absent) },
+		"touch of what is not there": func() error { return s.Touch(t.Context(), absent) },
+		"update of what is not there": func() error {
+			return s.Update(t.Context(), pat.Change{Token: absent, NameKey: "x", OldNameKey: "x", Owner: wantOwner, At: start})
+		},
+	} {
+		wantError(t, what, write(), pat.ErrConflict)
+		got, gotOwner := look(t, s, id)
+		equal(t, "token after "+what, got, want)
+		equal(t, "owner after "+what, gotOwner, wantOwner)
+	}
+	create(t, s, "AAAAA", "other") // no refused update took it
+}
+
+func testChangeRace(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	update := changeOf(t, s, id, "n", start.Add(time.Hour))
+	revoke := revocation(t, s, id)
+	won := race(t, func(i int) error {
+		switch i % 3 {
+		case 0:
+			c := update
+			return s.Update(t.Context(), c)
+		case 1:
+			return s.Revoke(t.Context(), revoke)
+		}
+		token := update.Token
+		token.Hash = pat.Hash{byte(i + 1)}
+		return s.Rotate(t.Context(), token)
+	})
+	if won != 1 {
+		t.Errorf("%d won", won)
+	}
+	if token, _ := look(t, s, id); token.Version != 2 {
+		t.Errorf("version %d after one change", token.Version)
+	}
+}
