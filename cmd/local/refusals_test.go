@@ -26,7 +26,7 @@ type cast struct {
 	pat, narrow, revoked, expired string // values of alice's
 	patID, bobsID                 string
 	jwt, ofSession, ofRevoked     string // exchanged
-	elsewhere, idToken, sensitive string
+	elsewhere, idToken            string
 }
 
 func newCast(t *testing.T) *cast {
@@ -180,7 +180,8 @@ func TestRefusals(t *testing.T) {
 
 	guarded := []struct{ method, path, body string }{
 		{"POST", "/tokens", `{"name":"x","scopes":["profile"]}`}, {"GET", "/tokens", ""}, {"GET", "/tokens/" + c.patID, ""},
-		{"DELETE", "/tokens/" + c.patID, ""}, {"GET", "/scopes", ""}, {"GET", "/whoami", ""}, {"GET", "/notes", ""}, {"POST", "/notes", `{"text":"x"}`},
+		{"DELETE", "/tokens/" + c.patID, ""}, {"PATCH", "/tokens/" + c.patID, `{"name":"x"}`}, {"POST", "/tokens/" + c.patID + "/rotate", "{}"},
+		{"GET", "/scopes", ""}, {"POST", "/oauth/introspect", "token=x"}, {"GET", "/whoami", ""}, {"GET", "/notes", ""}, {"POST", "/notes", `{"text":"x"}`},
 	}
 	for _, r := range guarded {
 		at := " at " + r.method + " " + strings.Replace(r.path, c.patID, "{id}", 1)
@@ -223,7 +224,7 @@ func TestRefusals(t *testing.T) {
 		"our JWT issued in the future":             ts.signedBy("key.pem", "at+jwt", with(ours, "iat", now+90)),
 		"our JWT of nobody we know":                ts.signedBy("key.pem", "at+jwt", with(ours, "sub", "mallory")),
 		"our JWT without a sub":                    ts.signedBy("key.pem", "at+jwt", with(ours, "sub", nil)),
-		"our JWT with an actor":                    ts.signedBy("key.pem", "at+jwt", with(ours, "act", map[string]string{"sub": "bob"})),
+		"our JWT with an actor nobody knows":       ts.signedBy("key.pem", "at+jwt", with(ours, "act", map[string]string{"sub": "mallory"})),
 		"our JWT of a value to come":               ts.signedBy("key.pem", "at+jwt", with(with(ours, "pat", c.patID), "gen", 2)),
 		"our JWT of a token without its value":     ts.signedBy("key.pem", "at+jwt", with(ours, "pat", c.patID)),
 		"our JWT of somebody else's token":         ts.signedBy("key.pem", "at+jwt", with(with(ours, "pat", c.bobsID), "gen", 1)),
@@ -245,6 +246,15 @@ func TestRefusals(t *testing.T) {
 		add(name+" at GET /whoami", refusal{"GET", "/whoami", credential, "", 401, "unauthorized"})
 	}
 
+	add("a token without the scope asks about nobody", refusal{"POST", "/oauth/introspect", c.pat, "token=x", 403, "insufficient_scope"})
+	add("a session without the scope asks about nobody", refusal{"POST", "/oauth/introspect", c.alice, "token=x", 403, "insufficient_scope"})
+	add("somebody else's token is not changed", refusal{"PATCH", "/tokens/" + c.bobsID, c.alice, `{"name":"x"}`, 404, "not_found"})
+	add("somebody else's token is not rotated", refusal{"POST", "/tokens/" + c.bobsID + "/rotate", c.alice, "{}", 404, "not_found"})
+	add("a revoked token is not rotated", refusal{"POST", "/tokens/" + c.revoked[6:16] + "/rotate", c.alice, "{}", 409, "token_not_active"})
+	add("an expired token is not changed", refusal{"PATCH", "/tokens/" + c.expired[6:16], c.alice, `{"expires_at":null}`, 409, "token_not_active"})
+	add("a previous value is not kept where there is none", refusal{"POST", "/tokens/" + c.patID + "/rotate", c.alice, `{"keep_previous":true}`, 409, "conflict"})
+	add("scopes are not widened", refusal{"PATCH", "/tokens/" + c.narrow[6:16], c.alice, `{"scopes":["profile","notes:read"]}`, 400, "invalid_request"})
+	add("a name that is taken is not given", refusal{"PATCH", "/tokens/" + c.narrow[6:16], c.alice, `{"name":"ALL"}`, 409, "name_taken"})
 	add("a token without the scope reads no notes", refusal{"GET", "/notes", c.narrow, "", 403, "insufficient_scope"})
 	add("a token without the scope writes no notes", refusal{"POST", "/notes", c.narrow, `{"text":"x"}`, 403, "insufficient_scope"})
 	add("a JWT that was narrowed writes no notes", refusal{"POST", "/notes", ts.exchange(c.pat, "&scope=notes:read").field("access_token"), `{"text":"x"}`, 403, "insufficient_scope"})
@@ -258,7 +268,7 @@ func TestRefusals(t *testing.T) {
 	for _, path := range []string{"//tokens", "/Tokens", "/tokens/../whoami", "/./tokens", "/tokens//" + c.patID, "/tokens/" + c.patID + "/x", "/whoami%2f", "/%77hoami", "/nowhere", "/idp/nowhere", "/oauth/token/x", "/.well-known/x"} {
 		add("no route "+path, refusal{"GET", path, c.alice, "", 404, "not_found"})
 	}
-	for _, r := range [][2]string{{"HEAD", "/tokens"}, {"PUT", "/tokens"}, {"POST", "/whoami"}, {"GET", "/oauth/token"}, {"OPTIONS", "/nowhere"}, {"TRACE", "/whoami"}, {"PATCH", "/tokens/" + c.patID}} {
+	for _, r := range [][2]string{{"HEAD", "/tokens"}, {"PUT", "/tokens"}, {"POST", "/whoami"}, {"GET", "/oauth/token"}, {"OPTIONS", "/nowhere"}, {"TRACE", "/whoami"}, {"PATCH", "/tokens"}, {"GET", "/tokens/" + c.patID + "/rotate"}} {
 		code := "not_found"
 		if r[0] == "HEAD" {
 			code = "" // has no body

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	env := handler.Must(handler.ReadConfig(os.Getenv))
+	env := handler.Must(handler.ReadVerifierConfig(os.Getenv))
 	guard := handler.Must(handler.ReadGuard(os.Getenv, handler.BesideBinary()))
 	tokens := &pat.Service{
 		Store: handler.Must(store.NewDynamo()),

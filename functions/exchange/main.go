@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	env := handler.Must(handler.ReadConfig(os.Getenv))
+	env := handler.Must(handler.ReadVerifierConfig(os.Getenv))
 	tokens := &pat.Service{
 		Store:  handler.Must(store.NewDynamo()),
 		Signer: handler.Must(signer.NewKMS()),

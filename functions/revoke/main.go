@@ -1,4 +1,5 @@
-// Command revoke is the Lambda function behind DELETE /tokens/{id}.
+// Command revoke is the Lambda function behind DELETE /tokens/{id} and POST
+// /oauth/revoke.
 package main
 
 import (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // RetryAfter is what 429 and 503 tell a caller to wait, in seconds.
@@ -135,13 +136,17 @@ func (a GatewayAnswer) Render(origin, requestID string, authorizer map[string]st
 	return a.Status, header, body
 }
 
-var scopeList = regexp.MustCompile(`^[a-z0-9:._-]{1,40}( [a-z0-9:._-]{1,40})*$`)
+// scopeList is compiled when it is first asked: few functions ever do, and all
+// of them would pay for it at their start.
+var scopeList = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9:._-]{1,40}( [a-z0-9:._-]{1,40})*$`)
+})
 
 // denial reads why an authorizer refused. What it did not say plainly does not
 // get into the body, where nothing would escape it.
 func denial(authorizer map[string]string) (code Code, missing string) {
 	missing = authorizer[ContextMissingScope]
-	if authorizer[ContextCode] == string(InsufficientScope) && scopeList.MatchString(missing) {
+	if authorizer[ContextCode] == string(InsufficientScope) && scopeList().MatchString(missing) {
 		return InsufficientScope, missing
 	}
 	return Forbidden, ""

@@ -353,8 +353,8 @@ func TestOpenAPISharesOurConstants(t *testing.T) {
 	for name, pair := range map[string][2]any{
 		"the value of a token":      {schema("TokenValue").Pattern, TokenPattern},
 		"the name of a scope":       {schema("ScopeName").Pattern, scopePattern.String()},
-		"a list of scopes":          {schema("InsufficientScopeProblem").Properties["missing_scope"].Value.Pattern, scopeList.String()},
-		"a list of granted scopes":  {schema("Exchanged").Properties["scope"].Value.Pattern, scopeList.String()},
+		"a list of scopes":          {schema("InsufficientScopeProblem").Properties["missing_scope"].Value.Pattern, scopeList().String()},
+		"a list of granted scopes":  {schema("Exchanged").Properties["scope"].Value.Pattern, scopeList().String()},
 		"the headers of a browser":  {header("Access-Control-Expose-Headers").Enum[0], ExposeHeaders},
 		"the challenge of 401":      {header("Challenge").Enum[0], GatewayAnswers["UNAUTHORIZED"].WWWAuthenticate},
 		"the challenge of 403":      {header("Scope-Challenge").Enum[0], GatewayAnswers["ACCESS_DENIED"].WWWAuthenticate},
@@ -396,6 +396,14 @@ var (
 			Whoami{Subject: "alice", Kind: "pat", TokenID: "4gT2a0001B", TokenName: "laptop", Scopes: []string{}},
 			Whoami{Subject: "alice", Kind: "exchanged", TokenID: "4gT2a0001B", TokenName: "laptop", Scopes: []string{}, ExpiresAt: new("2026-01-31T12:00:00Z")},
 			Whoami{Subject: "alice", Kind: "exchanged", Scopes: []string{}, ExpiresAt: new("2026-01-31T12:00:00Z")},
+			Whoami{Subject: "alice", Kind: "exchanged", Scopes: []string{}, ExpiresAt: new("2026-01-31T12:00:00Z"), Actor: &Actor{Subject: "bob"}},
+		},
+		"Actor": {Actor{Subject: "bob"}, Actor{Subject: "bob", TokenID: "4gT2a0001B", Gen: 2}},
+		"Introspection": {
+			Introspection{Active: true, Subject: "alice", Username: "Alice", Scope: new(""), ClientID: "counterfoil", TokenType: "Bearer", Issuer: "https://api.example/prod", Audience: Audience{"https://api.example/prod"}, IssuedAt: 1, TokenID: "4gT2a0001B"},
+			Introspection{Active: true, Subject: "alice", Scope: new("a b"), ClientID: "x", TokenType: "Bearer", Issuer: "https://api.example/prod", Audience: Audience{"a", "b"}, IssuedAt: 1, ExpiresAt: 2, JWTID: "j", Actor: &Actor{Subject: "bob"}},
+			Introspection{Active: true, Subject: "alice", Scope: new("a"), ClientID: "x", TokenType: "Bearer", Issuer: "https://people.example", IssuedAt: 1, ExpiresAt: 2},
+			Introspection{},
 		},
 		"Exchanged": {Exchanged{
 			AccessToken: "a.b.c", IssuedTokenType: "urn:ietf:params:oauth:token-type:jwt", TokenType: "Bearer", ExpiresIn: 900, Scope: "notes:read notes:write",
@@ -411,6 +419,8 @@ var (
 			JWKSURI: "https://api.example/prod/.well-known/jwks.json", ScopesSupported: []string{"notes:read"}, ResponseTypes: []string{"id_token"},
 			SubjectTypes: []string{"public"}, GrantTypes: []string{"urn:ietf:params:oauth:grant-type:token-exchange"},
 			SigningAlgorithms: []string{"RS256"}, TokenEndpointAuth: []string{"none"},
+			IntrospectionEndpoint: "https://api.example/prod/oauth/introspect", IntrospectionAuth: []string{"Bearer"},
+			RevocationEndpoint: "https://api.example/prod/oauth/revoke", RevocationAuth: []string{"none"},
 		}},
 		"ProtectedResource": {ProtectedResource{
 			Resource: "http://127.0.0.1:8080", AuthorizationServers: []string{"http://127.0.0.1:8080/idp"}, ScopesSupported: []string{},

@@ -60,6 +60,14 @@ type Whoami struct {
 	Scopes    []string `json:"scopes"`
 	Groups    []string `json:"groups,omitzero"` // sessions only, then never null
 	ExpiresAt *string  `json:"expires_at"`
+	Actor     *Actor   `json:"act,omitempty"`
+}
+
+// Actor is who acts for the subject of a JWT (RFC 8693 section 4.1).
+type Actor struct {
+	Subject string `json:"sub"`
+	TokenID string `json:"pat,omitempty"`
+	Gen     int    `json:"gen,omitempty"`
 }
 
 // Exchanged is the answer of RFC 8693 section 2.2.1.
@@ -115,6 +123,10 @@ type Metadata struct {
 	GrantTypes            []string `json:"grant_types_supported"`
 	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
 	TokenEndpointAuth     []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpoint string   `json:"introspection_endpoint"`
+	IntrospectionAuth     []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	RevocationAuth        []string `json:"revocation_endpoint_auth_methods_supported"`
 }
 
 // ProtectedResource is the document of RFC 9728.
@@ -125,4 +137,22 @@ type ProtectedResource struct {
 	BearerMethods        []string `json:"bearer_methods_supported"`
 	// CLIClientID is what a command line signs in as.
 	CLIClientID string `json:"cli_client_id"`
+}
+
+// Introspection is the answer of RFC 7662 section 2.2. For what is not good it
+// is exactly {"active": false}.
+type Introspection struct {
+	Active    bool     `json:"active"`
+	Subject   string   `json:"sub,omitempty"`
+	Username  string   `json:"username,omitempty"`
+	Scope     *string  `json:"scope,omitempty"` // what it may do now; can be empty
+	ClientID  string   `json:"client_id,omitempty"`
+	TokenType string   `json:"token_type,omitempty"` // Bearer
+	Issuer    string   `json:"iss,omitempty"`
+	Audience  Audience `json:"aud,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"` // Unix seconds
+	ExpiresAt int64    `json:"exp,omitempty"` // Unix seconds; absent for never
+	JWTID     string   `json:"jti,omitempty"`
+	TokenID   string   `json:"pat,omitempty"`
+	Actor     *Actor   `json:"act,omitempty"`
 }

@@ -27,7 +27,7 @@ const (
 // refusals of one status look alike. What is not listed here is ours: logged
 // whole, answered bare.
 func (h Handlers) refuse(ctx context.Context, event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
-	if api.IsOAuth(event.Resource) && !errors.Is(err, pat.ErrNotFound) {
+	if api.IsOAuth(event.Resource) && !isGateways(err) {
 		return h.refuseOAuth(ctx, event, err)
 	}
 	problem := problemOf(err)
@@ -37,6 +37,13 @@ func (h Handlers) refuse(ctx context.Context, event events.APIGatewayProxyReques
 		header["Retry-After"] = api.RetryAfter
 	}
 	return h.respond(event, problem.Status, header, problem)
+}
+
+// isGateways reports whether an error is one that the gateway itself finds, on
+// every route, and words as a problem: no route, no credential, no right.
+func isGateways(err error) bool {
+	var scope *pat.ScopeError
+	return errors.Is(err, pat.ErrNotFound) || errors.Is(err, pat.ErrUnauthorized) || errors.Is(err, pat.ErrForbidden) || errors.As(err, &scope)
 }
 
 func problemOf(err error) api.Problem {

@@ -93,7 +93,7 @@ func (j *jwts) Sign(_ context.Context, _ string, payload []byte) (pat.Secret, er
 	return pat.NewSecret("header.payload.signature"), j.err
 }
 
-func (j *jwts) Verify(context.Context, pat.Secret, []pat.Key) (pat.Claims, error) {
+func (j *jwts) Verify(context.Context, pat.Secret, pat.Expectation) (pat.Claims, error) {
 	if j.err != nil {
 		return pat.Claims{}, j.err
 	}

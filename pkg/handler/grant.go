@@ -19,6 +19,7 @@ const (
 	keyExpiresAt = "expires_at" // RFC 3339; absent for no end
 	keyTokenID   = "token_id"
 	keyGen       = "gen"
+	keyActor     = "act"       // of a JWT, a JSON object
 	keyName      = "name"      // of a session
 	keyGroups    = "groups"    // of a session, a JSON array
 	keyIssuedAt  = "issued_at" // of a session, RFC 3339
@@ -37,6 +38,10 @@ func contextOf(g pat.Grant) map[string]string {
 	if g.TokenID != "" {
 		c[keyTokenID] = string(g.TokenID)
 		c[keyGen] = strconv.Itoa(g.Gen)
+	}
+	if g.Actor != nil {
+		actor, _ := json.Marshal(g.Actor) // texts and a number cannot fail
+		c[keyActor] = string(actor)
 	}
 	if g.Kind == pat.KindPerson {
 		groups, _ := json.Marshal(append([]string{}, g.Groups...)) // strings cannot fail
@@ -76,6 +81,11 @@ func grantFrom(c map[string]any) (pat.Grant, bool) {
 		}
 		return g, true
 	case pat.KindPAT, pat.KindExchanged:
+		if actor := text(keyActor); actor != "" {
+			if err = json.Unmarshal([]byte(actor), &g.Actor); err != nil {
+				return pat.Grant{}, false
+			}
+		}
 		id := text(keyTokenID)
 		if id == "" {
 			return g, g.Kind == pat.KindExchanged

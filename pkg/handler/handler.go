@@ -37,16 +37,18 @@ type Function func(context.Context, events.APIGatewayProxyRequest) (events.APIGa
 type verb func(Handlers, context.Context, request) (answer, error)
 
 var verbs = map[string]verb{
-	"create":    Handlers.create,
-	"list":      Handlers.list,
-	"get":       Handlers.get,
-	"update":    Handlers.update,
-	"rotate":    Handlers.rotate,
-	"revoke":    Handlers.revoke,
-	"scopes":    Handlers.scopes,
-	"whoami":    Handlers.whoami,
-	"exchange":  Handlers.exchange,
-	"wellknown": Handlers.wellknown,
+	"create":     Handlers.create,
+	"list":       Handlers.list,
+	"get":        Handlers.get,
+	"update":     Handlers.update,
+	"rotate":     Handlers.rotate,
+	"revoke":     Handlers.revoke,
+	"scopes":     Handlers.scopes,
+	"whoami":     Handlers.whoami,
+	"exchange":   Handlers.exchange,
+	"introspect": Handlers.introspect,
+	"revocation": Handlers.revocation,
+	"wellknown":  Handlers.wellknown,
 }
 
 // An answer is a success.

@@ -44,8 +44,8 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 		authorizer handler.Authorizer
 		may        func(api.Route) bool
 	}{
-		"a token at our API":               {reads, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard == api.Any }},
-		"a session at our API":             {session, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard != api.Open }},
+		"a token at our API":               {reads, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard == api.Any && r.Scope == "" }},
+		"a session at our API":             {session, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard != api.Open && r.Scope == "" }},
 		"a token at somebody else's API":   {reads, handler.Authorizer{Tokens: guest, Routes: theirs}, func(r api.Route) bool { return r.Scope == "notes:read" || r.Scope == "" }},
 		"a session at an API that asks":    {session, handler.Authorizer{Tokens: guest, Routes: theirs, Sessions: true}, func(r api.Route) bool { return r.Scope != "introspect" }},
 		"a session at an API that doesn't": {session, handler.Authorizer{Tokens: guest, Routes: theirs}, func(api.Route) bool { return false }},
@@ -107,7 +107,11 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 						t.Errorf("%s %s%s is allowed", r.Method, r.Path, stray)
 					}
 				}
-				for _, other := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+				others := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+				if strings.Contains(r.Path, "{") {
+					others = nil // the * of a shorter route covers it; without a route it is 404
+				}
+				for _, other := range others {
 					known := slices.ContainsFunc(routes, func(o api.Route) bool { return o.Method == other && o.Path == r.Path })
 					if !known && policy.Allows(stageARN+"/"+other+concrete(r.Path), somewhere) {
 						t.Errorf("%s %s, which is no route, is allowed", other, r.Path)

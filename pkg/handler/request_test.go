@@ -342,7 +342,17 @@ func TestNoAnswerIs503(t *testing.T) {
 				jsonBody(`{"name":"x","scopes":["profile"]}`)(e)
 			case "exchange":
 				form(e)
-			case "get", "revoke":
+			case "introspect":
+				form(e)
+				e.Body += "&token=" + d.token.Value.Reveal()
+				e.RequestContext.Authorizer["scope"] = "introspect"
+			case "revocation":
+				form(e)
+				e.Body += "&token=" + d.token.Value.Reveal()
+			case "get", "revoke", "rotate", "update":
+				if r.Verb == "update" {
+					jsonBody("{}")(e)
+				}
 				e.PathParameters = map[string]string{"id": string(d.token.ID)}
 			case "whoami":
 				e.RequestContext.Authorizer = map[string]any{"kind": "pat", "issuer": "i", "sub": "alice", "token_id": string(d.token.ID), "gen": "1"}

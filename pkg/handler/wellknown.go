@@ -55,6 +55,10 @@ func metadataOf(d pat.Discovery) api.Metadata {
 		GrantTypes:            []string{pat.ExchangeGrant},
 		SigningAlgorithms:     d.Algorithms,
 		TokenEndpointAuth:     []string{"none"},
+		IntrospectionEndpoint: d.Issuer + "/oauth/introspect",
+		IntrospectionAuth:     []string{"Bearer"},
+		RevocationEndpoint:    d.Issuer + "/oauth/revoke",
+		RevocationAuth:        []string{"none"},
 	}
 }
 

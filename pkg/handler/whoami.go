@@ -7,6 +7,13 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
+func actorOf(a *pat.Actor) *api.Actor {
+	if a == nil {
+		return nil
+	}
+	return &api.Actor{Subject: a.Subject, TokenID: string(a.TokenID), Gen: a.Gen}
+}
+
 // whoami answers GET /whoami.
 func (h Handlers) whoami(ctx context.Context, r request) (answer, error) {
 	me, err := h.Tokens.Whoami(ctx, r.by, r.address())
@@ -20,6 +27,7 @@ func (h Handlers) whoami(ctx context.Context, r request) (answer, error) {
 		TokenName: me.TokenName,
 		Scopes:    me.Scopes,
 		ExpiresAt: stampOrNull(me.ExpiresAt),
+		Actor:     actorOf(me.Actor),
 	}
 	if me.Kind == pat.KindPerson {
 		body.Name, body.Groups = me.Name, me.Groups

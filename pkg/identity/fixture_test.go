@@ -261,7 +261,7 @@ func newVerifier(t testing.TB) (*Verifier, *issuer, *clock) {
 }
 
 func verify(v *Verifier, jwt string) (pat.Claims, error) {
-	return v.Verify(context.Background(), pat.NewSecret(jwt), ourKeys())
+	return v.Verify(context.Background(), pat.NewSecret(jwt), pat.Expectation{Keys: ourKeys()})
 }
 
 // quotes reports whether a text holds any part of a JWT, as it is or decoded.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ func TestVerifyReadsASession(t *testing.T) {
 	want := pat.Claims{
 		Issuer: peopleIssuer, Subject: "alice", Audience: []string{ownIssuer},
 		IssuedAt: now.Add(-10 * time.Second), ExpiresAt: now.Add(time.Hour), AuthTime: now.Add(-20 * time.Second),
-		Name: "Alice", Groups: []string{"users", "admins"},
+		Name: "Alice", Groups: []string{"users", "admins"}, ClientID: "console",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -36,7 +37,7 @@ func TestVerifyReadsAnExchangedToken(t *testing.T) {
 	want := pat.Claims{
 		Issuer: ownIssuer, Subject: "alice", Audience: []string{ownIssuer},
 		IssuedAt: now, ExpiresAt: now.Add(900 * time.Second),
-		Scopes: []string{"notes:read", "profile"}, TokenID: tokenID, Gen: 2,
+		Scopes: []string{"notes:read", "profile"}, TokenID: tokenID, Gen: 2, ClientID: "counterfoil", ID: "j",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -104,6 +105,8 @@ func TestVerifyGrants(t *testing.T) {
 		"a JWT of ours for the API that is guarded is good": {base: exchanged, edit: func(d *draft) { d.set("aud", "urn:api") }, verifier: func(v *Verifier) { v.Audience = "urn:api" }},
 		"a JWT of ours that came from a session is good":    {base: exchanged, edit: func(d *draft) { delete(d.claims, "pat"); delete(d.claims, "gen") }, see: func(c pat.Claims) string { return string(c.TokenID) + strconv.Itoa(c.Gen) }, want: "0"},
 		"a JWT of ours with no scope left is good":          {base: exchanged, edit: func(d *draft) { d.set("scope", "") }, see: func(c pat.Claims) string { return strings.Join(c.Scopes, ",") }, want: ""},
+		"a JWT of ours with an actor is good":               {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob", "pat": tokenID, "gen": 3}) }, see: func(c pat.Claims) string { return fmt.Sprint(*c.Actor) }, want: fmt.Sprint(pat.Actor{Subject: "bob", TokenID: tokenID, Gen: 3})},
+		"a JWT of ours with a person for an actor is good":  {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob"}) }, see: func(c pat.Claims) string { return fmt.Sprint(*c.Actor) }, want: fmt.Sprint(pat.Actor{Subject: "bob"})},
 		"a JWT of ours with one scope is good":              {base: exchanged, edit: func(d *draft) { d.set("scope", "a") }, see: func(c pat.Claims) string { return strings.Join(c.Scopes, ",") }, want: "a"},
 	}
 	for name, c := range cases {
@@ -132,5 +135,28 @@ func TestVerifyGrants(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnyAudience: introspection reports whom a JWT of ours is for.
+func TestAnyAudience(t *testing.T) {
+	v, _, _ := newVerifier(t)
+	read := func(d *draft) (pat.Claims, error) {
+		return v.Verify(t.Context(), pat.NewSecret(d.mint()), pat.Expectation{Keys: ourKeys(), AnyAudience: true})
+	}
+	got, err := read(exchanged().set("aud", []string{"urn:a", "urn:b"}))
+	if err != nil || strings.Join(got.Audience, " ") != "urn:a urn:b" {
+		t.Errorf("audience %v, %v", got.Audience, err)
+	}
+	for name, d := range map[string]*draft{
+		"a JWT of ours without an audience":    exchanged().set("aud", nil),
+		"a JWT for AWS":                        func() *draft { d := exchanged().set("aud", "sts.amazonaws.com"); d.header["typ"] = "JWT"; return d }(),
+		"a session for another audience":       session().set("aud", "urn:a"),
+		"a JWT of ours that has expired":       exchanged().set("aud", "urn:a").set("exp", now.Unix()-1),
+		"a JWT of ours signed by the people's": exchanged().set("aud", "urn:a").signedBy(peopleRS()),
+	} {
+		if _, err := read(d); err == nil {
+			t.Errorf("%s is good", name)
+		}
 	}
 }

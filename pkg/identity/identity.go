@@ -84,14 +84,14 @@ func (v *Verifier) Checked() (*Verifier, error) {
 	return v, nil
 }
 
-// Verify returns what a good JWT says: one of ours, signed with one of the keys
-// given, or a person's session. ErrUnauthorized: it is not good; the text that
+// Verify returns what a good JWT says: one of ours, as it is expected, or a
+// person's session. ErrUnauthorized: it is not good; the text that
 // wraps it is for the log and holds nothing of the JWT. ErrUnavailable: the
 // issuer's keys, which this JWT needs, cannot be had.
 //
 // The claims are judged before the signature, so that a JWT that would be
 // refused anyway makes nobody fetch a key.
-func (v *Verifier) Verify(ctx context.Context, jwt pat.Secret, ours []pat.Key) (pat.Claims, error) {
+func (v *Verifier) Verify(ctx context.Context, jwt pat.Secret, expect pat.Expectation) (pat.Claims, error) {
 	t, err := parse(jwt.Reveal())
 	if err != nil {
 		return pat.Claims{}, err
@@ -104,8 +104,8 @@ func (v *Verifier) Verify(ctx context.Context, jwt pat.Secret, ours []pat.Key) (
 	var key publicKey
 	switch issuer {
 	case v.Own:
-		if claims, err = v.own(t); err == nil {
-			key, err = ownKey(ours, t)
+		if claims, err = v.own(t, expect.AnyAudience); err == nil {
+			key, err = ownKey(expect.Keys, t)
 		}
 	case v.Issuer:
 		if claims, err = v.session(t); err == nil {

@@ -222,7 +222,7 @@ func TestAFetchOutlivesItsRequest(t *testing.T) {
 		}
 		return people.usual(r)
 	})
-	if _, err := v.Verify(ctx, pat.NewSecret(session().mint()), nil); err != nil {
+	if _, err := v.Verify(ctx, pat.NewSecret(session().mint()), pat.Expectation{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -250,28 +250,32 @@ var refusals = map[string]refusal{
 	"1001 groups are refused":                     {base: session, edit: func(d *draft) { d.set("groups", slices.Repeat([]string{"g"}, 1001)) }, why: "too many groups"},
 
 	// What only our own JWTs hold.
-	"a JWT of ours without jti is refused":         {base: exchanged, edit: func(d *draft) { delete(d.claims, "jti") }, why: "jti is missing"},
-	"a JWT of ours without client_id is refused":   {base: exchanged, edit: func(d *draft) { delete(d.claims, "client_id") }, why: "client_id is missing"},
-	"a JWT of ours without scope is refused":       {base: exchanged, edit: func(d *draft) { delete(d.claims, "scope") }, why: "scope is missing"},
-	"a scope that is a list is refused":            {base: exchanged, edit: func(d *draft) { d.set("scope", []string{"notes:read"}) }, why: "scope is missing"},
-	"a scope with two spaces is refused":           {base: exchanged, edit: func(d *draft) { d.set("scope", "a  b") }, why: "no list of scope names"},
-	"a scope with a space at the end is refused":   {base: exchanged, edit: func(d *draft) { d.set("scope", "a ") }, why: "no list of scope names"},
-	"a scope with a line end is refused":           {base: exchanged, edit: func(d *draft) { d.set("scope", "a\n") }, why: "no list of scope names"},
-	"a scope in capitals is refused":               {base: exchanged, edit: func(d *draft) { d.set("scope", "ADMIN") }, why: "no list of scope names"},
-	"a pat that is no token id is refused":         {base: exchanged, edit: func(d *draft) { d.set("pat", "EVIL/../xx") }, why: "pat is no token id"},
-	"a pat that is too short is refused":           {base: exchanged, edit: func(d *draft) { d.set("pat", tokenID[1:]) }, why: "pat is no token id"},
-	"an empty pat is refused":                      {base: exchanged, edit: func(d *draft) { d.set("pat", "") }, why: "pat is missing"},
-	"a pat of null is refused":                     {base: exchanged, edit: func(d *draft) { d.set("pat", nil) }, why: "pat is missing"},
-	"a pat without gen is refused":                 {base: exchanged, edit: func(d *draft) { delete(d.claims, "gen") }, why: "gen is missing"},
-	"a gen without pat is refused":                 {base: exchanged, edit: func(d *draft) { delete(d.claims, "pat") }, why: "pat is missing"},
-	"a gen of zero is refused":                     {base: exchanged, edit: func(d *draft) { d.set("gen", 0) }, why: "gen is missing"},
-	"a negative gen is refused":                    {base: exchanged, edit: func(d *draft) { d.set("gen", -1) }, why: "gen is missing"},
-	"a gen with a fraction is refused":             {base: exchanged, edit: func(d *draft) { d.set("gen", 1.5) }, why: "gen is missing"},
-	"a gen with an exponent is refused":            {base: exchanged, edit: func(d *draft) { d.set("gen", json.RawMessage("1e0")) }, why: "gen is missing"},
-	"a gen that overflows is refused":              {base: exchanged, edit: func(d *draft) { d.set("gen", json.RawMessage("9223372036854775808")) }, why: "gen is missing"},
-	"a gen that is a string is refused":            {base: exchanged, edit: func(d *draft) { d.set("gen", "1") }, why: "gen is missing"},
-	"a JWT of ours that names an actor is refused": {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob"}) }, why: "names an actor"},
-	"a JWT of ours whose actor is null is refused": {base: exchanged, edit: func(d *draft) { d.set("act", nil) }, why: "names an actor"},
+	"a JWT of ours without jti is refused":             {base: exchanged, edit: func(d *draft) { delete(d.claims, "jti") }, why: "jti is missing"},
+	"a JWT of ours without client_id is refused":       {base: exchanged, edit: func(d *draft) { delete(d.claims, "client_id") }, why: "client_id is missing"},
+	"a JWT of ours without scope is refused":           {base: exchanged, edit: func(d *draft) { delete(d.claims, "scope") }, why: "scope is missing"},
+	"a scope that is a list is refused":                {base: exchanged, edit: func(d *draft) { d.set("scope", []string{"notes:read"}) }, why: "scope is missing"},
+	"a scope with two spaces is refused":               {base: exchanged, edit: func(d *draft) { d.set("scope", "a  b") }, why: "no list of scope names"},
+	"a scope with a space at the end is refused":       {base: exchanged, edit: func(d *draft) { d.set("scope", "a ") }, why: "no list of scope names"},
+	"a scope with a line end is refused":               {base: exchanged, edit: func(d *draft) { d.set("scope", "a\n") }, why: "no list of scope names"},
+	"a scope in capitals is refused":                   {base: exchanged, edit: func(d *draft) { d.set("scope", "ADMIN") }, why: "no list of scope names"},
+	"a pat that is no token id is refused":             {base: exchanged, edit: func(d *draft) { d.set("pat", "EVIL/../xx") }, why: "pat is no token id"},
+	"a pat that is too short is refused":               {base: exchanged, edit: func(d *draft) { d.set("pat", tokenID[1:]) }, why: "pat is no token id"},
+	"an empty pat is refused":                          {base: exchanged, edit: func(d *draft) { d.set("pat", "") }, why: "pat is missing"},
+	"a pat of null is refused":                         {base: exchanged, edit: func(d *draft) { d.set("pat", nil) }, why: "pat is missing"},
+	"a pat without gen is refused":                     {base: exchanged, edit: func(d *draft) { delete(d.claims, "gen") }, why: "gen is missing"},
+	"a gen without pat is refused":                     {base: exchanged, edit: func(d *draft) { delete(d.claims, "pat") }, why: "pat is missing"},
+	"a gen of zero is refused":                         {base: exchanged, edit: func(d *draft) { d.set("gen", 0) }, why: "gen is missing"},
+	"a negative gen is refused":                        {base: exchanged, edit: func(d *draft) { d.set("gen", -1) }, why: "gen is missing"},
+	"a gen with a fraction is refused":                 {base: exchanged, edit: func(d *draft) { d.set("gen", 1.5) }, why: "gen is missing"},
+	"a gen with an exponent is refused":                {base: exchanged, edit: func(d *draft) { d.set("gen", json.RawMessage("1e0")) }, why: "gen is missing"},
+	"a gen that overflows is refused":                  {base: exchanged, edit: func(d *draft) { d.set("gen", json.RawMessage("9223372036854775808")) }, why: "gen is missing"},
+	"a gen that is a string is refused":                {base: exchanged, edit: func(d *draft) { d.set("gen", "1") }, why: "gen is missing"},
+	"an actor that says more than we write is refused": {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob", "act": map[string]any{"sub": "eve"}}) }, why: "more than we write"},
+	"an actor without a sub is refused":                {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"pat": tokenID, "gen": 1}) }, why: "sub"},
+	"an actor of half a token is refused":              {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob", "pat": tokenID}) }, why: "gen"},
+	"an actor whose token is no id is refused":         {base: exchanged, edit: func(d *draft) { d.set("act", map[string]any{"sub": "bob", "pat": "x", "gen": 1}) }, why: "no token id"},
+	"an actor that is a text is refused":               {base: exchanged, edit: func(d *draft) { d.set("act", "bob") }, why: "no object"},
+	"a JWT of ours whose actor is null is refused":     {base: exchanged, edit: func(d *draft) { d.set("act", nil) }, why: "no object"},
 }
 
 func TestVerifyRefuses(t *testing.T) {
@@ -333,7 +337,7 @@ func TestVerifyRefusesOurJWTWithoutKeys(t *testing.T) {
 		"an RSA key said to be for ES256": {{ID: ourES().id, Algorithm: "ES256", Public: ourRS().private.Public()}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := v.Verify(t.Context(), pat.NewSecret(jwt), keys)
+			_, err := v.Verify(t.Context(), pat.NewSecret(jwt), pat.Expectation{Keys: keys})
 			want(t, err, pat.ErrUnauthorized, "")
 		})
 	}

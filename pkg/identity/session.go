@@ -30,7 +30,7 @@ func (v *Verifier) session(t token) (claims pat.Claims, err error) {
 			return pat.Claims{}, err
 		}
 	}
-	if err := v.checkClient(p); err != nil {
+	if claims.ClientID, err = v.client(p); err != nil {
 		return pat.Claims{}, err
 	}
 	if claims.IssuedAt, claims.ExpiresAt, err = p.times(v.now()); err != nil {
@@ -48,6 +48,9 @@ func (v *Verifier) session(t token) (claims pat.Claims, err error) {
 		return pat.Claims{}, err
 	}
 	claims.Name = p.name()
+	if id, err := p.text("jti"); err == nil { // reported alone
+		claims.ID = cut(id)
+	}
 	return claims, nil
 }
 
@@ -73,24 +76,24 @@ func (o object) refuseIDToken() error {
 	return nil
 }
 
-// checkClient judges who signed the person in: client_id (RFC 9068), else azp.
-func (v *Verifier) checkClient(p object) error {
+// client returns who signed the person in: client_id (RFC 9068), else azp.
+func (v *Verifier) client(p object) (string, error) {
 	name := "client_id"
 	if !p.has(name) {
 		name = "azp"
 	}
 	client, err := p.text(name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	// Where every client is accepted nobody has checked this for Check.
 	if client == v.Audience {
-		return refused("the client is the audience: it may be an ID token")
+		return "", refused("the client is the audience: it may be an ID token")
 	}
 	if !v.AnyClient && !slices.Contains(v.Clients, client) {
-		return refused(name + " is not one of our clients")
+		return "", refused(name + " is not one of our clients")
 	}
-	return nil
+	return cut(client), nil
 }
 
 func (v *Verifier) groupsClaim() string {

@@ -39,6 +39,8 @@ type Grant struct {
 	Gen int
 	// AllowedCIDRs are the networks it may be used from; none means everywhere.
 	AllowedCIDRs []netip.Prefix
+	// Actor acts for the owner, in a JWT; nil for nobody.
+	Actor *Actor
 
 	// token as it was looked up, for Used; empty behind the gateway.
 	token Token
@@ -50,6 +52,14 @@ type Grant struct {
 	IssuedAt time.Time
 	// Slot is the person's; a Guest does not know it.
 	Slot Slot
+}
+
+// An Actor is who acts for the subject of a JWT (RFC 8693 section 4.1): a
+// person, by themselves or by a value of a token of theirs.
+type Actor struct {
+	Subject string `json:"sub"`
+	TokenID ID     `json:"pat,omitempty"`
+	Gen     int    `json:"gen,omitempty"`
 }
 
 // Within returns ErrForbidden where the grant is tied to networks and the
@@ -81,91 +91,155 @@ func (g Grant) needsPerson() error {
 // The address that it is used from is judged by Grant.Within, or by whoever
 // evaluates the authorizer's policy: a TOKEN authorizer sees none.
 func (s *Service) Authorize(ctx context.Context, credential Secret) (Grant, error) {
-	switch value := credential.Reveal(); {
-	case strings.HasPrefix(value, Prefix):
-		return s.authorizeValue(ctx, credential)
-	case strings.Count(value, ".") == 2:
-		return s.authorizeJWT(ctx, credential)
-	}
-	return Grant{}, unauthorized("neither a token value nor a JWT")
+	found, err := s.identify(ctx, credential, Expectation{})
+	return found.grant, err
 }
 
-func (s *Service) authorizeValue(ctx context.Context, value Secret) (Grant, error) {
+// An identified credential is a good one, with all that was read to tell.
+type identified struct {
+	grant  Grant
+	claims Claims // of a JWT
+	owner  Owner  // the zero Owner for a person that only a Guest has seen
+}
+
+func (s *Service) identify(ctx context.Context, credential Secret, expect Expectation) (identified, error) {
+	switch value := credential.Reveal(); {
+	case strings.HasPrefix(value, Prefix):
+		return s.identifyValue(ctx, credential)
+	case strings.Count(value, ".") == 2:
+		return s.identifyJWT(ctx, credential, expect)
+	}
+	return identified{}, unauthorized("neither a token value nor a JWT")
+}
+
+func (s *Service) identifyValue(ctx context.Context, value Secret) (identified, error) {
 	id, err := Parse(value)
 	if err != nil {
-		return Grant{}, unauthorized("%w", err)
+		return identified{}, unauthorized("%w", err)
 	}
 	shared, err := s.shared(ctx)
 	if err != nil {
-		return Grant{}, err
+		return identified{}, err
 	}
 	token, owner, err := s.look(ctx, id)
 	if err != nil {
-		return Grant{}, err
+		return identified{}, err
 	}
+	gen, ok := token.genOf(value)
+	if !ok {
+		return identified{}, unauthorized("token %s has another value", id)
+	}
+	grant, err := s.grantOf(token, owner, gen, shared)
+	return identified{grant: grant, owner: owner}, err
+}
+
+// genOf tells which value of the token it is: the one of now, or the one before,
+// whether or not that still works.
+func (t Token) genOf(value Secret) (gen int, ok bool) {
 	hash := HashOf(value)
-	isCurrent := subtle.ConstantTimeCompare(hash[:], token.Hash[:])
-	isPrevious := subtle.ConstantTimeCompare(hash[:], token.Previous[:])
+	isCurrent := subtle.ConstantTimeCompare(hash[:], t.Hash[:])
+	isPrevious := subtle.ConstantTimeCompare(hash[:], t.Previous[:])
 	switch {
 	case isCurrent == 1:
-		return s.grantOf(token, owner, token.Gen, shared)
+		return t.Gen, true
 	case isPrevious == 1:
-		return s.grantOf(token, owner, token.PreviousGen, shared)
+		return t.PreviousGen, true
 	}
-	return Grant{}, unauthorized("token %s has another value", id)
+	return 0, false
 }
 
-func (s *Service) authorizeJWT(ctx context.Context, jwt Secret) (Grant, error) {
+func (s *Service) identifyJWT(ctx context.Context, jwt Secret, expect Expectation) (identified, error) {
 	shared, err := s.shared(ctx)
 	if err != nil {
-		return Grant{}, err
+		return identified{}, err
 	}
-	claims, err := s.Verifier.Verify(ctx, jwt, shared.Keys)
+	expect.Keys = shared.Keys
+	claims, err := s.Verifier.Verify(ctx, jwt, expect)
+	if errors.Is(err, ErrUnauthorized) {
+		return identified{}, err
+	}
 	if err != nil {
-		if errors.Is(err, ErrUnauthorized) {
-			return Grant{}, err
-		}
-		return Grant{}, unavailable("verify a JWT", err)
+		return identified{}, unavailable("verify a JWT", err)
 	}
+	found := identified{claims: claims}
 	switch claims.Issuer {
 	case s.Issuer:
-		return s.authorizeExchanged(ctx, claims, shared)
+		found.grant, found.owner, err = s.grantOfExchanged(ctx, claims, shared)
 	case s.PeopleIssuer:
-		return s.authorizeSession(ctx, claims, shared)
+		found.grant, found.owner, err = s.grantOfSession(ctx, claims, shared)
+	default:
+		err = unauthorized("a JWT of an issuer that is neither ours nor the people's")
 	}
-	return Grant{}, unauthorized("a JWT of an issuer that is neither ours nor the people's")
+	if err != nil {
+		return identified{}, err
+	}
+	return found, nil
 }
 
-func (s *Service) authorizeExchanged(ctx context.Context, claims Claims, shared Settings) (Grant, error) {
-	var grant Grant
+func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Settings) (grant Grant, owner Owner, err error) {
 	if claims.TokenID != "" {
-		token, owner, err := s.look(ctx, claims.TokenID)
-		if err != nil {
-			return Grant{}, err
+		var token Token
+		if token, owner, err = s.look(ctx, claims.TokenID); err != nil {
+			return Grant{}, Owner{}, err
 		}
 		if grant, err = s.grantOf(token, owner, claims.Gen, shared); err != nil {
-			return Grant{}, err
+			return Grant{}, Owner{}, err
 		}
 		if grant.Person.Subject != claims.Subject {
-			return Grant{}, unauthorized("the JWT's sub does not own token %s", token.ID)
+			return Grant{}, Owner{}, unauthorized("the JWT's sub does not own token %s", token.ID)
 		}
 	} else {
-		owner, err := s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: claims.Subject})
+		owner, err = s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: claims.Subject})
 		if errors.Is(err, ErrNotFound) {
-			return Grant{}, unauthorized("the JWT's sub is nobody we know")
+			return Grant{}, Owner{}, unauthorized("the JWT's sub is nobody we know")
 		}
 		if err != nil {
-			return Grant{}, err
+			return Grant{}, Owner{}, err
 		}
 		grant = Grant{Person: owner.Person, Scopes: shared.Catalogue.Grantable(owner.Groups)}
 	}
 	grant.Kind = KindExchanged
 	grant.Scopes = intersect(claims.Scopes, grant.Scopes)
 	grant.ExpiresAt = earlier(grant.ExpiresAt, claims.ExpiresAt)
-	return grant, nil
+	if grant.Actor = claims.Actor; grant.Actor != nil {
+		actor, err := s.grantOfActor(ctx, *grant.Actor, shared)
+		if err != nil {
+			return Grant{}, Owner{}, fmt.Errorf("the actor: %w", err)
+		}
+		grant = grant.narrowedBy(actor)
+	}
+	return grant, owner, nil
 }
 
-func (s *Service) authorizeSession(ctx context.Context, claims Claims, shared Settings) (Grant, error) {
+// grantOfActor judges who acts for the subject of a JWT, now: it dies with the
+// actor's token, and with the value that the actor showed.
+func (s *Service) grantOfActor(ctx context.Context, a Actor, shared Settings) (Grant, error) {
+	if a.TokenID == "" {
+		owner, err := s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: a.Subject})
+		if errors.Is(err, ErrNotFound) {
+			return Grant{}, unauthorized("act names nobody we know")
+		}
+		return Grant{Scopes: shared.Catalogue.Grantable(owner.Groups)}, err
+	}
+	token, owner, err := s.look(ctx, a.TokenID)
+	if err != nil {
+		return Grant{}, err
+	}
+	if owner.Person.Subject != a.Subject {
+		return Grant{}, unauthorized("act's sub does not own token %s", a.TokenID)
+	}
+	return s.grantOf(token, owner, a.Gen, shared)
+}
+
+// narrowedBy returns the grant as far as the actor may go too. Where the actor
+// may be is judged when the two come together, and not again.
+func (g Grant) narrowedBy(actor Grant) Grant {
+	g.Scopes = intersect(g.Scopes, actor.Scopes)
+	g.ExpiresAt = earlier(g.ExpiresAt, actor.ExpiresAt)
+	return g
+}
+
+func (s *Service) grantOfSession(ctx context.Context, claims Claims, shared Settings) (Grant, Owner, error) {
 	grant := Grant{
 		Kind:      KindPerson,
 		Person:    Person{Issuer: claims.Issuer, Subject: claims.Subject},
@@ -176,11 +250,11 @@ func (s *Service) authorizeSession(ctx context.Context, claims Claims, shared Se
 	}
 	owner, err := s.see(ctx, &grant, shared)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, Owner{}, err
 	}
 	grant.Slot = owner.Slot
 	grant.Scopes = shared.Catalogue.Grantable(grant.Groups)
-	return grant, nil
+	return grant, owner, nil
 }
 
 // grantOf judges a token that was found, for one of its values.

@@ -62,8 +62,8 @@ type Exchanged struct {
 }
 
 // Exchange turns a good credential into a short-lived JWT of ours that can do
-// no more than it: granted = asked ∩ the subject's ∩ what its owner may do now,
-// never past the subject's end. Errors: *OAuthError, ErrUnavailable.
+// no more than it: granted = asked ∩ the subject's ∩ what its owner may do now ∩
+// the actor's, never past the end of either. Errors: *OAuthError, ErrUnavailable.
 func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged, error) {
 	if err := req.check(); err != nil {
 		return Exchanged{}, err
@@ -72,7 +72,6 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if err != nil {
 		return Exchanged{}, err
 	}
-	s.Used(ctx, subject, req.Address)
 	audience, err := s.target(req)
 	if err != nil {
 		return Exchanged{}, err
@@ -88,7 +87,7 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	now := s.now().UTC().Truncate(time.Second)
 	end := earlier(now.Add(s.lifetime()), subject.ExpiresAt).Truncate(time.Second)
 	if !end.After(now) {
-		return Exchanged{}, badSubject(unauthorized("the subject ends within the second"))
+		return Exchanged{}, badToken("subject_token", unauthorized("the subject ends within the second"))
 	}
 	done := Exchanged{
 		IssuedTokenType: cmp.Or(req.RequestedTokenType, AccessTokenType),
@@ -117,40 +116,74 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 
 // check judges the form itself, before any credential is looked at.
 func (r ExchangeRequest) check() error {
-	subject := r.SubjectToken.Reveal()
-	isValue := strings.HasPrefix(subject, Prefix)
 	switch {
 	case r.GrantType == "":
 		return invalidRequest("grant_type is missing")
 	case r.GrantType != ExchangeGrant:
 		return &OAuthError{Code: UnsupportedGrantType, Description: "grant_type must be " + ExchangeGrant}
-	case subject == "":
+	case r.SubjectToken.Reveal() == "":
 		return invalidRequest("subject_token is missing")
 	case r.SubjectTokenType == "":
 		return invalidRequest("subject_token_type is missing")
-	case !slices.Contains([]string{AccessTokenType, JWTType, PATType}, r.SubjectTokenType):
+	case !slices.Contains(tokenTypes, r.SubjectTokenType):
 		return invalidRequest("subject_token_type is none that is known here")
-	case r.SubjectTokenType == PATType && !isValue, r.SubjectTokenType == JWTType && isValue:
+	case !fits(r.SubjectToken, r.SubjectTokenType):
 		return invalidRequest("subject_token_type does not fit subject_token")
-	case r.ActorToken.Reveal() != "" || r.ActorTokenType != "":
-		return invalidRequest("actor_token is not supported")
+	case (r.ActorToken.Reveal() != "") != (r.ActorTokenType != ""):
+		return invalidRequest("actor_token and actor_token_type go together")
+	case r.ActorTokenType != "" && !slices.Contains(tokenTypes, r.ActorTokenType):
+		return invalidRequest("actor_token_type is none that is known here")
+	case !fits(r.ActorToken, r.ActorTokenType):
+		return invalidRequest("actor_token_type does not fit actor_token")
 	case !slices.Contains([]string{"", AccessTokenType, JWTType}, r.RequestedTokenType):
 		return invalidRequest("requested_token_type must be " + AccessTokenType + " or " + JWTType)
 	}
 	return nil
 }
 
-// subject authorizes the subject_token. Whatever is wrong with it, the answer
-// is one and the same (RFC 8693 section 2.2.2).
+// tokenTypes are those of subjects and actors.
+var tokenTypes = []string{AccessTokenType, JWTType, PATType}
+
+// fits reports whether a token can be of the type.
+func fits(token Secret, tokenType string) bool {
+	isValue := strings.HasPrefix(token.Reveal(), Prefix)
+	return tokenType != PATType && tokenType != JWTType || isValue == (tokenType == PATType)
+}
+
+// subject authorizes the subject_token, and narrows it by the actor_token where
+// there is one.
 func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, error) {
-	subject, err := s.Authorize(ctx, req.SubjectToken)
+	subject, err := s.party(ctx, req.SubjectToken, req.Address, "subject_token")
+	if err != nil || req.ActorTokenType == "" {
+		return subject, err
+	}
+	actor, err := s.party(ctx, req.ActorToken, req.Address, "actor_token")
+	if err != nil {
+		return Grant{}, err
+	}
+	if subject.Actor != nil || actor.Actor != nil {
+		return Grant{}, invalidRequest("an actor_token beside a token that already names an actor")
+	}
+	subject = subject.narrowedBy(actor)
+	subject.Actor = &Actor{Subject: actor.Person.Subject, TokenID: actor.TokenID, Gen: actor.Gen}
+	return subject, nil
+}
+
+// party authorizes a token of the form. Whatever is wrong with it, the answer is
+// one and the same (RFC 8693 section 2.2.2).
+func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, parameter string) (Grant, error) {
+	grant, err := s.Authorize(ctx, token)
 	if err == nil {
-		err = subject.Within(req.Address)
+		err = grant.Within(from)
 	}
 	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
-		return Grant{}, badSubject(err)
+		return Grant{}, badToken(parameter, err)
 	}
-	return subject, err
+	if err != nil {
+		return Grant{}, err
+	}
+	s.Used(ctx, grant, from)
+	return grant, nil
 }
 
 // target returns the audiences asked for, each once, or our own.
@@ -219,11 +252,12 @@ func (s *Service) claims(subject Grant, scopes, audience []string, now, end time
 		Scope     string `json:"scope"`
 		TokenID   ID     `json:"pat,omitempty"`
 		Gen       int    `json:"gen,omitempty"`
+		Actor     *Actor `json:"act,omitempty"`
 	}{
 		Issuer: s.Issuer, Subject: subject.Person.Subject, Audience: aud,
 		ExpiresAt: end.Unix(), IssuedAt: now.Unix(), NotBefore: now.Unix(),
 		ID: jti, ClientID: ClientID, Scope: strings.Join(scopes, " "),
-		TokenID: subject.TokenID, Gen: subject.Gen,
+		TokenID: subject.TokenID, Gen: subject.Gen, Actor: subject.Actor,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write claims: %w", err)
@@ -246,6 +280,6 @@ func invalidScope(description string) error {
 	return &OAuthError{Code: InvalidScope, Description: description}
 }
 
-func badSubject(reason error) error {
-	return &OAuthError{Code: InvalidRequest, Description: "subject_token is not valid", Reason: reason}
+func badToken(parameter string, reason error) error {
+	return &OAuthError{Code: InvalidRequest, Description: parameter + " is not valid", Reason: reason}
 }

@@ -88,7 +88,18 @@ func TestExchangeRefuses(t *testing.T) {
 		"an id token":                        {func(r *pat.ExchangeRequest) { r.SubjectTokenType = "urn:ietf:params:oauth:token-type:id_token" }, "invalid_request: subject_token_type"},
 		"a personal token called a JWT":      {func(r *pat.ExchangeRequest) { r.SubjectTokenType = pat.JWTType }, "invalid_request: subject_token_type does not fit"},
 		"a session called a personal token":  {func(r *pat.ExchangeRequest) { r.SubjectToken, r.SubjectTokenType = w.session("alice"), pat.PATType }, "invalid_request: subject_token_type does not fit"},
-		"an actor":                           {func(r *pat.ExchangeRequest) { r.ActorToken = c.Value }, "invalid_request: actor_token"},
+		"an actor without its type":          {func(r *pat.ExchangeRequest) { r.ActorToken = c.Value }, "invalid_request: actor_token and"},
+		"an actor of an unknown type":        {func(r *pat.ExchangeRequest) { r.ActorToken, r.ActorTokenType = c.Value, "x" }, "invalid_request: actor_token_type is none"},
+		"an actor that does not fit":         {func(r *pat.ExchangeRequest) { r.ActorToken, r.ActorTokenType = c.Value, pat.JWTType }, "invalid_request: actor_token_type does not fit"},
+		"a revoked actor":                    {func(r *pat.ExchangeRequest) { r.ActorToken, r.ActorTokenType = dead.Value, pat.PATType }, "invalid_request: actor_token is not valid"},
+		"an actor from outside its networks": {func(r *pat.ExchangeRequest) { r.ActorToken, r.ActorTokenType = tied.Value, pat.PATType }, "invalid_request: actor_token is not valid"},
+		"the subject before the actor": {func(r *pat.ExchangeRequest) {
+			r.SubjectToken, r.ActorToken, r.ActorTokenType = dead.Value, dead.Value, pat.PATType
+		}, subject},
+		"the actor before the audience": {func(r *pat.ExchangeRequest) {
+			r.ActorToken, r.ActorTokenType, r.Audience = dead.Value, pat.PATType, []string{"urn:x"}
+		}, "invalid_request: actor_token is not valid"},
+		"an actor that lacks the scopes":     {func(r *pat.ExchangeRequest) { r.ActorToken, r.ActorTokenType = sensitive.Value, pat.PATType }, "invalid_scope"},
 		"an actor's type alone":              {func(r *pat.ExchangeRequest) { r.ActorTokenType = pat.AccessTokenType }, "invalid_request: actor_token"},
 		"a refresh token asked for":          {func(r *pat.ExchangeRequest) { r.RequestedTokenType = "urn:ietf:params:oauth:token-type:refresh_token" }, "invalid_request: requested_token_type"},
 		"credentials of who has them not":    {func(r *pat.ExchangeRequest) { r.Scope = "credentials" }, "invalid_scope"},

@@ -19,22 +19,28 @@ func (s *Service) Revoke(ctx context.Context, by Grant, id string) error {
 		if err != nil {
 			return err
 		}
-		if !token.RevokedAt.IsZero() {
-			return nil
-		}
-		now := s.now()
-		// Near its end another function's clock may have counted it out
-		// already. A counter that is too high is mended, one too low is not.
-		if token.holdsPlace(now.Add(clockSkew)) {
-			owner.Live--
-		}
-		token.RevokedAt = now.UTC().Truncate(time.Second)
-		err = s.Store.Revoke(ctx, Revocation{Token: token, NameKey: nameKey(token.Name), Owner: owner})
-		if err != nil {
-			return unavailable("revoke a token", err)
-		}
-		return nil
+		return s.kill(ctx, token, owner)
 	})
+}
+
+// kill marks a token revoked, unless it is. ErrConflict: somebody changed it
+// meanwhile.
+func (s *Service) kill(ctx context.Context, token Token, owner Owner) error {
+	if !token.RevokedAt.IsZero() {
+		return nil
+	}
+	now := s.now()
+	// Near its end another function's clock may have counted it out already. A
+	// counter that is too high is mended, one too low is not.
+	if token.holdsPlace(now.Add(clockSkew)) {
+		owner.Live--
+	}
+	token.RevokedAt = now.UTC().Truncate(time.Second)
+	err := s.Store.Revoke(ctx, Revocation{Token: token, NameKey: nameKey(token.Name), Owner: owner})
+	if err != nil {
+		return unavailable("revoke a token", err)
+	}
+	return nil
 }
 
 // clockSkew is more than two functions' clocks are ever apart.

@@ -158,7 +158,16 @@ type Key struct {
 type Verifier interface {
 	// Verify returns what a good JWT says. ErrUnauthorized: it is not good.
 	// Any other error: the issuer's keys could not be had.
-	Verify(ctx context.Context, jwt Secret, ours []Key) (Claims, error)
+	Verify(ctx context.Context, jwt Secret, expect Expectation) (Claims, error)
+}
+
+// An Expectation is what a JWT of ours must satisfy.
+type Expectation struct {
+	// Keys of ours that may have signed it.
+	Keys []Key
+	// AnyAudience takes one that is for others: introspection reports the
+	// audience and does not judge it.
+	AnyAudience bool
 }
 
 // Claims are what a JWT says, ours or a person's. No text is longer than 256
@@ -169,12 +178,15 @@ type Claims struct {
 	Audience  []string
 	IssuedAt  time.Time
 	ExpiresAt time.Time
+	ClientID  string
+	ID        string // jti; empty where a session has none
 
 	// Of our own JWTs.
 
 	Scopes  []string
-	TokenID ID  // pat; empty when it came from a session
-	Gen     int // gen
+	TokenID ID     // pat; empty when it came from a session
+	Gen     int    // gen
+	Actor   *Actor // act; nil for none
 
 	// Of a person's session.
 

@@ -35,7 +35,7 @@ func (s *Service) Whoami(ctx context.Context, by Grant, from netip.Addr) (Identi
 	if err := now.Within(from); err != nil {
 		return Identity{}, err
 	}
-	now.Kind = by.Kind
+	now.Kind, now.Actor = by.Kind, by.Actor
 	now.Scopes = intersect(by.Scopes, now.Scopes)
 	now.ExpiresAt = earlier(now.ExpiresAt, by.ExpiresAt)
 	return Identity{Grant: now, TokenName: token.Name}, nil

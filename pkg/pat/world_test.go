@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func (j *jwts) Sign(_ context.Context, typ string, payload []byte) (pat.Secret, 
 	return pat.NewSecret("signed." + base64.RawURLEncoding.EncodeToString(payload) + ".x"), nil
 }
 
-func (j *jwts) Verify(_ context.Context, jwt pat.Secret, _ []pat.Key) (pat.Claims, error) {
+func (j *jwts) Verify(_ context.Context, jwt pat.Secret, expect pat.Expectation) (pat.Claims, error) {
 	if j.down != nil {
 		return pat.Claims{}, j.down
 	}
@@ -151,9 +152,13 @@ func (j *jwts) Verify(_ context.Context, jwt pat.Secret, _ []pat.Key) (pat.Claim
 		return c, json.Unmarshal(body, &c)
 	case "signed":
 		c := claimsOf(body)
+		if !expect.AnyAudience && !slices.Contains(audienceOf(c), ourIssuer) {
+			return pat.Claims{}, fmt.Errorf("%w: for another", pat.ErrUnauthorized)
+		}
 		return pat.Claims{
 			Issuer: c.Issuer, Subject: c.Subject, IssuedAt: time.Unix(c.IssuedAt, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0),
-			Scopes: strings.Fields(c.Scope), TokenID: pat.ID(c.Pat), Gen: c.Gen,
+			Scopes: strings.Fields(c.Scope), TokenID: pat.ID(c.Pat), Gen: c.Gen, ClientID: c.ClientID, ID: c.ID,
+			Audience: audienceOf(c), Actor: c.Actor,
 		}, nil
 	}
 	return pat.Claims{}, fmt.Errorf("%w: not signed", pat.ErrUnauthorized)
@@ -172,6 +177,20 @@ type payload struct {
 	Scope     string `json:"scope"`
 	Pat       string `json:"pat"`
 	Gen       int    `json:"gen"`
+
+	Actor *pat.Actor `json:"act"`
+}
+
+func audienceOf(c payload) []string {
+	list, ok := c.Audience.([]any)
+	if !ok {
+		return []string{c.Audience.(string)}
+	}
+	var all []string
+	for _, a := range list {
+		all = append(all, a.(string))
+	}
+	return all
 }
 
 func claimsOf(body []byte) payload {

@@ -196,7 +196,7 @@ func TestDynamoPages(t *testing.T) {
 // told is a verifier to whom every JWT says the same.
 type told pat.Claims
 
-func (c told) Verify(context.Context, pat.Secret, []pat.Key) (pat.Claims, error) {
+func (c told) Verify(context.Context, pat.Secret, pat.Expectation) (pat.Claims, error) {
 	return pat.Claims(c), nil
 }
 

@@ -203,6 +203,45 @@ var portCalls = map[string]portCall{
 			return !token.RevokedAt.IsZero()
 		},
 	},
+	"update": {
+		do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, token pat.Token) error {
+			old := token.Name
+			token.Name = "renamed"
+			return d.Update(ctx, pat.Change{Token: token, OldNameKey: old, NameKey: "renamed", Owner: o, At: start})
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, before pat.Owner) bool {
+			token, o := look(t, d, "AAAAA00000")
+			if (token.Name == "renamed") != (o.Version == before.Version+1) || o.Version > before.Version+1 {
+				t.Errorf("half updated: %q, owner from %d to %d", token.Name, before.Version, o.Version)
+			}
+			return token.Name == "renamed"
+		},
+	},
+	"rotate": {
+		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+			token.Previous, token.PreviousGen, token.PreviousUntil = pat.HashOf(pat.NewSecret("first")), token.Gen, start.Add(time.Hour)
+			token.Hash, token.Gen = pat.HashOf(pat.NewSecret("rotated")), token.Gen+1
+			return d.Rotate(ctx, token)
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			token, _ := look(t, d, "AAAAA00000")
+			rotated := token.Hash == pat.HashOf(pat.NewSecret("rotated"))
+			if rotated != (token.Gen == 2) || rotated != (token.PreviousGen == 1) {
+				t.Errorf("half rotated: %+v", token)
+			}
+			return rotated
+		},
+	},
+	"touch": {
+		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+			token.LastUsedAt = start.Add(time.Minute)
+			return d.Touch(ctx, token)
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			token, _ := look(t, d, "AAAAA00000")
+			return !token.LastUsedAt.IsZero()
+		},
+	},
 }
 
 var errWrongAnswer = errors.New("a wrong answer")
@@ -247,11 +286,11 @@ func (x *trial) wrote(t *testing.T) bool {
 }
 
 // atAFault makes one port call.
-func atAFault(t *testing.T, p portCall, n int, f fault) (err error, calls int, wrote bool) {
+func atAFault(t *testing.T, p portCall, n int, f fault) (calls int, wrote bool, err error) {
 	t.Helper()
 	x := newTrial(t, "", p)
 	x.run(t.Context(), n, f)
-	return x.err, x.calls, x.wrote(t)
+	return x.calls, x.wrote(t), x.err
 }
 
 // atEveryFault makes every port call at every fault, all at once, since each
@@ -332,7 +371,7 @@ func TestDynamoAsksAgain(t *testing.T) {
 		<-r.Context().Done()
 	}
 	began := time.Now()
-	err, calls, wrote := atAFault(t, portCalls["create"], 1, late)
+	calls, wrote, err := atAFault(t, portCalls["create"], 1, late)
 	if err != nil || !wrote {
 		t.Errorf("got %v, written: %v", err, wrote)
 	}
@@ -400,7 +439,7 @@ func TestDynamoCancelledTransactions(t *testing.T) {
 		"a cancellation with a reason too many is no answer":     {[]string{none, none, none, failed}, plain, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err, calls, wrote := atAFault(t, portCall{
+			calls, wrote, err := atAFault(t, portCall{
 				do:    portCalls["create"].do,
 				wrote: portCalls["create"].wrote,
 			}, always, func(w *wire, rw http.ResponseWriter, r *http.Request) {
@@ -461,7 +500,7 @@ func TestDynamoRefusedCalls(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err, _, _ := atAFault(t, portCalls[test.method], always, test.fault)
+			_, _, err := atAFault(t, portCalls[test.method], always, test.fault)
 			if test.want == nil {
 				isPlain(t, test.method, err)
 			} else {
@@ -521,7 +560,7 @@ func TestDynamoUnreadableItems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			altered := false
-			err, _, _ := atAFault(t, portCalls["look"], always, func(w *wire, rw http.ResponseWriter, r *http.Request) {
+			_, _, err := atAFault(t, portCalls["look"], always, func(w *wire, rw http.ResponseWriter, r *http.Request) {
 				alter(w, rw, r, func(items []any) []any {
 					for _, i := range items {
 						if strings.HasSuffix(keyText(i), "/"+test.sort) {
