@@ -1,6 +1,6 @@
 # Every command of the house. `make help` lists them.
 
-FUNCTIONS := $(notdir $(wildcard functions/*))
+FUNCTIONS := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 VERBS     := $(basename $(notdir $(wildcard events/*.json)))
 
 # What the laptop keeps below STATE.
@@ -18,7 +18,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 MISSPELL    := github.com/client9/misspell/cmd/misspell@v0.3.4
 
 # What people read: misspell looks through these.
-READ = $(wildcard *.md Makefile .ci cmd docs events examples functions pkg)
+READ = $(wildcard *.md Makefile .ci cdk.json cmd docs events examples functions infra pkg)
 
 NEED_GO = $(if $(shell command -v go),,$(error Go is missing: install 1.26 or newer from https://go.dev/dl/))
 
@@ -32,6 +32,12 @@ run: ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change wher
 
 test: ## every test that needs no cloud
 	$(NEED_GO)@$(if $(RACE),,echo 'no C compiler: testing without the race detector' >&2;) go test $(RACE) ./...
+
+# Nothing in it passes or fails by the clock: read it on a machine at rest.
+.PHONY: bench
+bench: ## what authorize costs, and how the real binaries start beside a hello world
+	$(NEED_GO)@go test -run '^$$' -bench . -benchmem ./pkg/pat ./pkg/store
+	@go test -run '^$$' -bench . -benchtime 31x ./functions
 
 build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, linux/arm64: dist/<function>/bootstrap
 
@@ -57,3 +63,68 @@ invoke: ## a verb's event through its real handler: make invoke f=create
 # Nothing but ours is removed: STATE could be any folder.
 clean-local: ## forget what `make run` kept
 	@if [ -d "$$STATE" ]; then cd "$$STATE" && rm -f $(KEPT) && cd - >/dev/null && rmdir "$$STATE"; fi
+
+# On AWS. CDK runs in Node. Its newest version on npm is one published by
+# mistake, which cannot read what ours writes: so never another than this.
+CDK := npx --yes aws-cdk@2.1148.1
+# Node 20 works; CDK prints a page about its end of life.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
+
+# What is deployed. Without one of your own `make synth` shows the example.
+CONFIG   ?= $(or $(wildcard infra/config.json),infra/config.example.json)
+SCOPES   ?= infra/scopes.json
+OUTPUTS  := dist/outputs.json
+export CONFIG SCOPES
+
+NEED_NODE   = $(if $(shell command -v npx),,$(error Node is missing: install 22 or newer from https://nodejs.org/))
+NEED_CONFIG = $(if $(filter infra/config.example.json,$(CONFIG)),$(error No configuration: copy infra/config.example.json to infra/config.json and fill it in))
+NEED_DEPLOYED = $(if $(wildcard $(OUTPUTS)),,$(error $(OUTPUTS) is missing: nothing was deployed from here))
+
+.PHONY: synth diff deploy publish destroy sam localstack
+
+synth: ## the CloudFormation template, in cdk.out; no account and no network needed
+	$(NEED_GO)$(NEED_NODE)@CDK_OUTDIR=cdk.out go run ./infra && echo 'cdk.out: from $(CONFIG)'
+
+diff: ## what a deployment would change
+	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
+	@$(CDK) diff
+
+deploy: ## to the account and Region of this shell, as infra/config.json says
+	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
+	@mkdir -p dist && $(CDK) deploy --outputs-file $(OUTPUTS)
+	@$(MAKE) --no-print-directory publish
+
+publish: ## the scope catalogue and the public keys, to what was deployed
+	$(NEED_GO)$(NEED_DEPLOYED)@go run ./cmd/publish -catalogue "$$SCOPES" -outputs $(OUTPUTS)
+
+destroy: ## the stack; its table and keys stay, but for FORCE=1, which drops the table and every token
+	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)$(NEED_DEPLOYED)@go run ./infra/preflight
+	@$(CDK) destroy
+	@table=$$(sed -n 's/.*"TableName": "\([^"]*\)".*/\1/p' $(OUTPUTS)); \
+	if [ '$(FORCE)' = 1 ]; then go run ./infra/droptable "$$table" && rm $(OUTPUTS) && echo "the table $$table is gone"; \
+	else echo "the table $$table stays, with every token: FORCE=1 would have dropped it"; fi
+
+# The variables of the template that SAM cannot know. Their values are yours.
+SAM_TABLE ?= counterfoil
+SAM_KEY   ?= 00000000-0000-0000-0000-000000000000
+SAM       := sam local start-api --template cdk.out/$(or $(STACK),Counterfoil).template.json --env-vars dist/sam.json
+
+sam: synth ## the functions in SAM's containers, on the table SAM_TABLE and the key SAM_KEY of this shell's account
+	@mkdir -p dist && printf '{"Parameters": {"COUNTERFOIL_TABLE": "%s", "COUNTERFOIL_SIGNING_KEY": "%s", "COUNTERFOIL_ISSUER": "https://localhost:3000"}}\n' '$(SAM_TABLE)' '$(SAM_KEY)' >dist/sam.json
+	@for tool in docker sam; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	docker info >/dev/null 2>&1 || missing="$$missing (a running Docker)"; \
+	if [ -n "$$missing" ]; then echo "missing:$$missing. With it, this would run:" >&2; echo '$(SAM)'; exit 1; fi; $(SAM)
+
+# Any emulator of AWS will do that speaks CloudFormation; they need Docker.
+EMULATOR ?= http://localhost:4566
+AT_EMULATOR := AWS_ENDPOINT_URL=$(EMULATOR) AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+
+localstack: ## a deployment to an emulator at EMULATOR (floci, AWS Emulator, LocalStack)
+	$(NEED_GO)$(NEED_NODE)@if ! $(AT_EMULATOR) go run ./infra/preflight; then \
+		echo 'no emulator answers at $(EMULATOR): start one (it needs Docker). Then this would run:' >&2; \
+		echo '$(AT_EMULATOR) $(CDK) bootstrap'; \
+		echo '$(AT_EMULATOR) $(CDK) deploy --method direct --require-approval never --outputs-file dist/emulator.json'; \
+		echo '$(AT_EMULATOR) go run ./cmd/publish -catalogue $(SCOPES) -outputs dist/emulator.json'; exit 1; fi
+	@mkdir -p dist && $(AT_EMULATOR) $(CDK) bootstrap && \
+	$(AT_EMULATOR) $(CDK) deploy --method direct --require-approval never --outputs-file dist/emulator.json && \
+	$(AT_EMULATOR) go run ./cmd/publish -catalogue "$$SCOPES" -outputs dist/emulator.json

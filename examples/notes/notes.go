@@ -29,6 +29,10 @@ import (
 //go:embed routes.json
 var Routes []byte
 
+// EnvOrigin is the environment variable that names the one origin a browser may
+// call from.
+const EnvOrigin = "NOTES_ORIGIN"
+
 // maxBody and maxText bound a note: bytes of the request, characters of the text.
 const (
 	maxBody = 16 << 10

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestConfigRefusals(t *testing.T) {
+	for name, row := range map[string]struct{ change, want string }{
+		"no issuer of people":                  {`{"people": {"clients": ["a"]}}`, "people.issuer"},
+		"an issuer of people over plain http":  {`{"people": {"issuer": "http://x.example", "clients": ["a"]}}`, "people.issuer"},
+		"an issuer of people with a query":     {`{"people": {"issuer": "https://x.example?a", "clients": ["a"]}}`, "people.issuer"},
+		"no client":                            {`{"people": {"issuer": "https://x.example", "clients": []}}`, "people.clients"},
+		"a client with a space":                {`{"people": {"issuer": "https://x.example", "clients": ["a b"]}}`, "people.clients"},
+		"a command line that is no client":     {`{"people": {"issuer": "https://x.example", "clients": ["a"], "cli_client": "b"}}`, "people.cli_client"},
+		"a groups claim of two words":          {`{"people": {"issuer": "https://x.example", "clients": ["a"], "groups_claim": "a b"}}`, "people.groups_claim"},
+		"an origin with a slash at the end":    {`{"console_origin": "https://x.example/"}`, "console_origin"},
+		"an origin that would end its header":  {`{"console_origin": "https://x.example'"}`, "console_origin"},
+		"no origin":                            {`{"console_origin": ""}`, "console_origin"},
+		"the audience of STS":                  {`{"audiences": ["sts.amazonaws.com"]}`, "audiences"},
+		"an empty audience":                    {`{"audiences": [""]}`, "audiences"},
+		"a lifetime below a minute":            {`{"jwt_lifetime": 59}`, "jwt_lifetime"},
+		"a lifetime above an hour":             {`{"jwt_lifetime": 3601}`, "jwt_lifetime"},
+		"a key without a name":                 {`{"keys": [{}]}`, "keys"},
+		"two keys of one name":                 {`{"keys": [{"name": "A"}, {"name": "A"}]}`, "twice"},
+		"a key that cannot sign as we do":      {`{"keys": [{"name": "A", "spec": "RSA_4096"}]}`, "spec of A"},
+		"a domain that is an address":          {`{"domain": {"name": "https://x.example", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0"}}`, "domain.name"},
+		"a domain without a certificate":       {`{"domain": {"name": "x.example.com"}}`, "domain.certificate"},
+		"a zone without its name":              {`{"domain": {"name": "x.example.com", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0", "zone_id": "Z"}}`, "zone_name"},
+		"a firewall that lets nothing through": {`{"requests_per_address": 9}`, "requests_per_address"},
+		"less than no concurrency":             {`{"concurrency": {"exchange": -2}}`, "concurrency"},
+		"two addresses for alarms":             {`{"alarm_mail": "a@example.com b@example.com"}`, "alarm_mail"},
+		"an account that is none":              {`{"account": "1"}`, "account"},
+		"a Region that is none":                {`{"region": "Europe"}`, "region"},
+		"a certificate in another Region":      {`{"region": "eu-west-1", "domain": {"name": "x.example.com", "certificate": "arn:aws:acm:us-east-1:111122223333:certificate/0"}}`, "in region"},
+		"a table that is an ARN":               {`{"restored_table": "arn:aws:dynamodb:x"}`, "restored_table"},
+		"a stage with a slash":                 {`{"stage": "a/b"}`, "stage"},
+		"a stack with a space":                 {`{"stack": "a b"}`, "stack"},
+		"a member that nobody knows":           {`{"jwt_lifespan": 60}`, "jwt_lifespan"},
+		"a member of another type":             {`{"jwt_lifetime": "60"}`, "jwt_lifetime"},
+		"a member twice":                       {`{"stage": "a", "stage": "b"}`, "stage"},
+		"no JSON":                              {`{`, "unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readConfig(exampleWith(t, row.change))
+			if err == nil {
+				t.Fatal("is accepted")
+			}
+			if !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v\ndoes not name %s in one line", err, row.want)
+			}
+		})
+	}
+}
+
+func TestConfigThatIsNotThere(t *testing.T) {
+	_, err := readConfig(filepath.Join(t.TempDir(), "config.json"))
+	if err == nil || !strings.Contains(err.Error(), "copy infra/config.example.json") {
+		t.Error(err)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c := exampleConfig()
+	if c.Stack != "Counterfoil" || c.Stage != "v1" || c.JWTLifetime != 900 || c.Concurrency != (Concurrency{20, 5}) ||
+		!reflect.DeepEqual(c.Keys, []Key{{Name: "A", Spec: "RSA_2048"}}) {
+		t.Errorf("%+v", c)
+	}
+	if err := fullConfig().check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// exampleWith writes the example with some of its members changed. What is no
+// object of distinct names is written as it is.
+func exampleWith(t *testing.T, change string) string {
+	t.Helper()
+	example, err := os.ReadFile("config.example.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []byte(change)
+	var members, changes map[string]any
+	if err := json.Unmarshal(example, &members); err != nil {
+		t.Fatal(err)
+	}
+	if json.Unmarshal(out, &changes) == nil && strings.Count(change, `"stage"`) < 2 {
+		for name, value := range changes {
+			members[name] = value
+		}
+		if out, err = json.Marshal(members); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

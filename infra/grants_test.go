@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rightsOf collects what a role may do, as "action on resource".
+func rightsOf(t *testing.T, tm template, role string) []string {
+	t.Helper()
+	r := tm.Resources[role]
+	if r.Properties["ManagedPolicyArns"] != nil || r.Properties["Policies"] != nil {
+		t.Errorf("%s has policies beside its own", role)
+	}
+	var rights []string
+	for id, p := range tm.of(t, "AWS::IAM::Policy") {
+		if !slices.ContainsFunc(list(p.Properties["Roles"]), func(v any) bool { return text(v) == "${"+role+"}" }) {
+			continue
+		}
+		for _, statement := range list(at(p.Properties, "PolicyDocument", "Statement")) {
+			if at(statement, "Effect") != "Allow" || at(statement, "NotAction") != nil || at(statement, "NotResource") != nil {
+				t.Errorf("%s does not plainly allow: %s", id, text(statement))
+			}
+			for _, action := range list(at(statement, "Action")) {
+				for _, on := range list(at(statement, "Resource")) {
+					rights = append(rights, text(action)+" on "+text(on))
+				}
+			}
+		}
+	}
+	slices.Sort(rights)
+	return rights
+}
+
+func TestGrants(t *testing.T) {
+	needNode(t)
+	for name, tm := range map[string]template{"plain": plain(), "everything": everything()} {
+		t.Run(name, func(t *testing.T) {
+			table, _ := tm.one(t, "AWS::DynamoDB::Table")
+			roles := map[string]string{} // role → function
+			for function, g := range grants {
+				_, f := tm.function(t, function)
+				role := strings.TrimSuffix(strings.TrimPrefix(text(f.Properties["Role"]), "${"), ".Arn}")
+				if other := roles[role]; other != "" {
+					t.Errorf("%s and %s share a role", function, other)
+				}
+				roles[role] = function
+				log := strings.Trim(text(at(f.Properties, "LoggingConfig", "LogGroup")), "${}")
+
+				want := []string{
+					"logs:CreateLogStream on ${" + log + ".Arn}",
+					"logs:PutLogEvents on ${" + log + ".Arn}",
+					"xray:PutTelemetryRecords on *",
+					"xray:PutTraceSegments on *",
+				}
+				for _, action := range g.table {
+					want = append(want, action+" on ${"+table+".Arn}")
+				}
+				for _, action := range g.keys {
+					for key := range tm.of(t, "AWS::KMS::Key") {
+						want = append(want, action+" on ${"+key+".Arn}")
+					}
+				}
+				slices.Sort(want)
+				if got := rightsOf(t, tm, role); !slices.Equal(got, want) {
+					t.Errorf("%s may\n%s\nbut its grant says\n%s", function, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
+			if got := len(tm.of(t, "AWS::Lambda::Function")); got != len(grants) {
+				t.Errorf("%d functions, %d grants", got, len(grants))
+			}
+			for id := range tm.of(t, "AWS::IAM::Role") {
+				switch {
+				case roles[id] != "":
+				case strings.HasPrefix(id, "TokenHolder"), strings.HasPrefix(id, "ApiCloudWatchRole"):
+					// Tested where they are added.
+				default:
+					t.Errorf("role %s is nobody's", id)
+				}
+			}
+		})
+	}
+}
+
+// TestNoWildcard looks at every statement of the template once more, without
+// the table in hand.
+func TestNoWildcard(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	seen := 0
+	for id, p := range tm.of(t, "AWS::IAM::Policy") {
+		for _, statement := range list(at(p.Properties, "PolicyDocument", "Statement")) {
+			seen++
+			actions := text(at(statement, "Action"))
+			if strings.Contains(actions, "*") {
+				t.Errorf("%s allows a wildcard of actions: %s", id, actions)
+			}
+			onAny := slices.ContainsFunc(list(at(statement, "Resource")), func(v any) bool { return strings.Contains(text(v), "*") })
+			if onAny && !strings.HasPrefix(strings.Trim(actions, `["`), "xray:") {
+				t.Errorf("%s allows %s on a wildcard", id, actions)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Fatal("no statement")
+	}
+}
+
+// TestOnlyExchangeSigns: every key denies to sign to all roles but exchange's.
+func TestOnlyExchangeSigns(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	_, exchange := tm.function(t, "exchange")
+	for id, key := range tm.of(t, "AWS::KMS::Key") {
+		denied := slices.ContainsFunc(list(at(key.Properties, "KeyPolicy", "Statement")), func(s any) bool {
+			return at(s, "Effect") == "Deny" && at(s, "Action") == "kms:Sign" && text(at(s, "Principal")) == `{"AWS":"*"}` &&
+				text(at(s, "Condition", "ArnNotEquals", "aws:PrincipalArn")) == text(exchange.Properties["Role"])
+		})
+		if !denied {
+			t.Errorf("%s lets others sign", id)
+		}
+	}
+}
+
+// TestFunctionsAreCalledByTheirAPI: a permission names the API's own methods or
+// its authorizer, or anybody's gateway could call the function with an
+// authorizer's word of its own making.
+func TestFunctionsAreCalledByTheirAPI(t *testing.T) {
+	needNode(t)
+	tm := plain()
+	api, _ := tm.one(t, "AWS::ApiGateway::RestApi")
+	for id, p := range tm.of(t, "AWS::Lambda::Permission") {
+		source := text(p.Properties["SourceArn"])
+		if p.Properties["Principal"] != "apigateway.amazonaws.com" || p.Properties["Action"] != "lambda:InvokeFunction" ||
+			!strings.Contains(source, ":${"+api+"}/") || strings.Contains(source, "/*/*") {
+			t.Errorf("%s: %v may call from %s", id, p.Properties["Principal"], source)
+		}
+	}
+}
+
+// TestExampleRole: the trust policy is good JSON once CloudFormation has put our
+// address in, and the role has no right of its own.
+func TestExampleRole(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	for id, role := range tm.of(t, "AWS::IAM::Role") {
+		if !strings.HasPrefix(id, "TokenHolder") {
+			continue
+		}
+		if keys := slices.Sorted(maps.Keys(role.Properties)); !slices.Equal(keys, []string{"AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "RoleName"}) {
+			t.Errorf("the role has %v", keys)
+		}
+		sub := at(role.Properties, "AssumeRolePolicyDocument", "Fn::Sub").([]any)
+		with := sub[1].(map[string]any)
+		filled := strings.NewReplacer("${Provider}", text(with["Provider"]), "${Issuer}", text(with["Issuer"])).Replace(sub[0].(string))
+		var policy any
+		if err := json.Unmarshal([]byte(filled), &policy); err != nil {
+			t.Fatalf("%v in %s", err, filled)
+		}
+		statements := list(at(policy, "Statement"))
+		if len(statements) != 1 {
+			t.Fatalf("%d statements", len(statements))
+		}
+		if got := text(at(statements[0], "Condition")); got != `{"StringEquals":{"pat.example.com:aud":"sts.amazonaws.com"}}` {
+			t.Errorf("condition %s", got)
+		}
+		if got := text(at(statements[0], "Action")); got != `["sts:AssumeRoleWithWebIdentity","sts:TagSession","sts:SetSourceIdentity"]` {
+			t.Errorf("actions %s", got)
+		}
+		return
+	}
+	t.Error("no example role")
+}

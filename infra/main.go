@@ -1,0 +1,49 @@
+// Command infra writes the CloudFormation template of a deployment: the table,
+// the signing keys, the functions and the API in front of them. It needs Node
+// (CDK runs in it), but no network and no account.
+//
+// CONFIG names the deployment's file; infra/config.json where it is not set.
+// BINARIES may name a folder of functions built before (make build puts them
+// into dist); without it they are built here.
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+func main() {
+	config, err := readConfig(cmp.Or(os.Getenv("CONFIG"), "infra/config.json"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "infra:", err)
+		os.Exit(1)
+	}
+	defer jsii.Close()
+	// The CDK command line says where it looks for the result.
+	app := newApp(cmp.Or(os.Getenv("CDK_OUTDIR"), "cdk.out"))
+	newStack(app, config, os.Getenv("BINARIES"))
+	app.Synth(nil)
+}
+
+// newApp holds every setting of CDK itself, and none may be changed from
+// outside: CDK's command line has others, and reads those of cdk.json, so tests
+// would see another template than the one that is deployed.
+func newApp(outdir string) awscdk.App {
+	return awscdk.NewApp(&awscdk.AppProps{
+		Outdir:             &outdir,
+		AnalyticsReporting: new(false),
+		PostCliContext: &map[string]any{
+			"@aws-cdk/core:enablePartitionLiterals": true,
+			"@aws-cdk/aws-iam:minimizePolicies":     true,
+			// What CloudFormation's own schemas refuse fails here.
+			"@aws-cdk/core:validateAgainstDefaultRules": true,
+			// sam local finds the binaries by it.
+			"aws:cdk:enable-asset-metadata": true,
+			"aws:cdk:enable-path-metadata":  false,
+		},
+	})
+}

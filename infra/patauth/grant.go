@@ -1,0 +1,34 @@
+package patauth
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+
+	"github.com/counterfoil/counterfoil/infra/gofn"
+	"github.com/counterfoil/counterfoil/pkg/store"
+)
+
+// used are the attributes that noting a token's last use touches: the item's
+// key, the version that it must still have, and what it writes.
+var used = []string{store.PartitionKey, store.SortKey, "version", "last_used_at", "last_used_ip", "scopes_used"}
+
+// grant gives the authorizer its rights on the table: it reads tokens, owners
+// and settings, and notes when a token was used. It runs in somebody else's
+// stack, where more people may change it, so it cannot bring a token back, move
+// its end, or see by an update what it may not write.
+func (p Props) grant(f gofn.Function) {
+	table := &[]*string{p.Deployment.Table.TableArn()}
+	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   &[]*string{new("dynamodb:BatchGetItem"), new("dynamodb:GetItem")},
+		Resources: table,
+	}))
+	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   &[]*string{new("dynamodb:UpdateItem")},
+		Resources: table,
+		Conditions: &map[string]any{
+			// ForAllValues holds where there are none.
+			"Null":                      map[string]any{"dynamodb:Attributes": "false"},
+			"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": used},
+			"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
+		},
+	}))
+}

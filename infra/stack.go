@@ -1,0 +1,221 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/constructs-go/constructs/v10"
+
+	"github.com/counterfoil/counterfoil/infra/gofn"
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/broker"
+	"github.com/counterfoil/counterfoil/pkg/signer"
+	"github.com/counterfoil/counterfoil/pkg/store"
+)
+
+// functions is where the Lambda functions' main packages are.
+const functions = "github.com/counterfoil/counterfoil/functions/"
+
+// A service is the stack while it is put together.
+type service struct {
+	awscdk.Stack
+	config    Config
+	binaries  string // see gofn.Props.Binaries
+	table     awsdynamodb.ITable
+	keys      []awskms.Key // as in the configuration: the first one signs
+	api       awsapigateway.RestApi
+	issuer    string
+	functions map[string]gofn.Function
+}
+
+// newStack adds a whole deployment to an app, in the order in which data flows.
+func newStack(app constructs.Construct, c Config, binaries string) awscdk.Stack {
+	s := &service{
+		Stack: awscdk.NewStack(app, &c.Stack, &awscdk.StackProps{
+			Description: new("Counterfoil: personal access tokens"),
+			Env:         environmentOf(c),
+		}),
+		config:    c,
+		binaries:  binaries,
+		functions: map[string]gofn.Function{},
+	}
+	s.addTable()
+	s.addKeys()
+	s.addAPI() // before the functions: its id is part of the issuer
+	for _, name := range slices.Sorted(maps.Keys(grants)) {
+		s.addFunction(name)
+	}
+	s.protectKeys()
+	s.addRoutes()
+	s.addGatewayResponses()
+	s.addDomain()
+	s.addFirewall()
+	s.addAWSAccess()
+	s.addAlarms()
+	s.addOutputs()
+	return s.Stack
+}
+
+// environmentOf is where the stack may be deployed: what is not set is left open.
+func environmentOf(c Config) *awscdk.Environment {
+	env := &awscdk.Environment{}
+	if c.Account != "" {
+		env.Account = &c.Account
+	}
+	if c.Region != "" {
+		env.Region = &c.Region
+	}
+	return env
+}
+
+// addTable adds the one table. Losing it loses every token, so it takes a hand
+// of a person's to delete it: neither a stack that goes nor a change that would
+// replace it does.
+func (s *service) addTable() {
+	s.table = awsdynamodb.NewTable(s.Stack, new("Table"), &awsdynamodb.TableProps{
+		PartitionKey:        &awsdynamodb.Attribute{Name: new(store.PartitionKey), Type: awsdynamodb.AttributeType_STRING},
+		SortKey:             &awsdynamodb.Attribute{Name: new(store.SortKey), Type: awsdynamodb.AttributeType_STRING},
+		TimeToLiveAttribute: new(store.TTLAttribute),
+		BillingMode:         awsdynamodb.BillingMode_PAY_PER_REQUEST,
+		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
+			PointInTimeRecoveryEnabled: new(true),
+		},
+		// The account's own key for DynamoDB: its use is in CloudTrail, and no
+		// function needs a right on it.
+		Encryption:         awsdynamodb.TableEncryption_AWS_MANAGED,
+		DeletionProtection: new(true),
+		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
+	})
+	if s.config.RestoredTable != "" {
+		s.table = awsdynamodb.Table_FromTableName(s.Stack, new("RestoredTable"), &s.config.RestoredTable)
+	}
+}
+
+// addKeys adds the keys. KMS does not rotate asymmetric ones by itself; see
+// docs/operating.md. A key outlives the stack, and one that is taken out of the
+// configuration: what it signed must stay verifiable until somebody decides.
+func (s *service) addKeys() {
+	specs := map[string]awskms.KeySpec{
+		"RSA_2048":      awskms.KeySpec_RSA_2048,
+		"ECC_NIST_P256": awskms.KeySpec_ECC_NIST_P256,
+	}
+	for _, k := range s.config.Keys {
+		s.keys = append(s.keys, awskms.NewKey(s.Stack, new("SigningKey"+k.Name), &awskms.KeyProps{
+			Description:   new("Signs what Counterfoil exchanges tokens for"),
+			KeySpec:       specs[k.Spec],
+			KeyUsage:      awskms.KeyUsage_SIGN_VERIFY,
+			PendingWindow: awscdk.Duration_Days(new(30.0)),
+			RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
+		}))
+	}
+}
+
+// protectKeys keeps everybody but exchange from signing, an administrator of
+// the account too: who can sign is any token's owner. (Such an administrator
+// can change the key's policy, and CloudTrail tells.)
+func (s *service) protectKeys() {
+	for _, key := range s.keys {
+		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Sid:        new("OnlyExchangeSigns"),
+			Effect:     awsiam.Effect_DENY,
+			Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+			Actions:    texts(sign),
+			Resources:  texts("*"), // in a key's policy: this key
+			Conditions: &map[string]any{
+				"ArnNotEquals": map[string]any{"aws:PrincipalArn": s.functions["exchange"].Grants.RoleArn()},
+			},
+		}), nil)
+	}
+}
+
+// addFunction adds the function of that name, with what its grant says.
+func (s *service) addFunction(name string) {
+	reserved := map[string]int{"exchange": s.config.Concurrency.Exchange, "revoke": s.config.Concurrency.Revoke}
+	f := gofn.New(s.Stack, functionID(name), gofn.Props{
+		Package:     functions + name,
+		Description: "Counterfoil: " + name,
+		Environment: s.environment(name),
+		Concurrency: max(reserved[name], 0),
+		Binaries:    s.binaries,
+	})
+	var keyARNs []string
+	for _, key := range s.keys {
+		keyARNs = append(keyARNs, *key.KeyArn())
+	}
+	grants[name].allow(f, *s.table.TableArn(), keyARNs)
+	s.functions[name] = f
+}
+
+// functionID is the construct of a function: "Create".
+func functionID(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+// environment is what a function reads at its start: what all of them need, and
+// what its own main uses.
+func (s *service) environment(name string) map[string]string {
+	c := s.config
+	env := map[string]string{
+		store.EnvTable:      *s.table.TableName(),
+		api.EnvIssuer:       s.issuer,
+		api.EnvPeopleIssuer: c.People.Issuer,
+		api.EnvOrigin:       c.ConsoleOrigin,
+	}
+	set := func(name, value string) {
+		if value != "" {
+			env[name] = value
+		}
+	}
+	switch name {
+	case "authorize", "exchange", "introspect":
+		set(api.EnvClients, strings.Join(c.People.Clients, " "))
+		set(api.EnvGroupsClaim, c.People.GroupsClaim)
+	case "wellknown":
+		set(api.EnvCLIClient, c.People.CLIClient)
+	}
+	if name == "exchange" {
+		set(api.EnvAudiences, strings.Join(c.Audiences, " "))
+		set(api.EnvLifetime, strconv.Itoa(c.JWTLifetime))
+		set(signer.EnvKey, *s.keys[0].KeyId())
+		if c.AWSAccess {
+			_, role := s.tokenHolder()
+			set(broker.EnvRole, role)
+		}
+	}
+	return env
+}
+
+// addOutputs names what whoever publishes the settings, and whoever protects
+// another API, must know.
+func (s *service) addOutputs() {
+	output := func(name, description, value string) {
+		awscdk.NewCfnOutput(s.Stack, &name, &awscdk.CfnOutputProps{Description: &description, Value: &value})
+	}
+	var keyIDs []string
+	for _, key := range s.keys {
+		keyIDs = append(keyIDs, *key.KeyId())
+	}
+	output("Issuer", "Our own address, and the API's", s.issuer)
+	output("TableName", "The table, for authorizers of other APIs and for cmd/publish", *s.table.TableName())
+	output("SigningKeys", "Ids of the keys to publish; the first one signs", strings.Join(keyIDs, ","))
+}
+
+// texts is a list as jsii takes it.
+func texts(list ...string) *[]*string {
+	out := []*string{}
+	for _, text := range list {
+		out = append(out, &text)
+	}
+	return &out
+}
+
+// seconds is a duration as jsii takes it.
+func seconds(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Seconds(new(d.Seconds()))
+}
