@@ -24,7 +24,7 @@ func (h Handlers) introspect(ctx context.Context, r request) (answer, error) {
 			return answer{}, invalidRequest("client_ip is no IP address")
 		}
 	}
-	found, err := h.Tokens.Introspect(ctx, r.by, pat.NewSecret(form.Get("token")), client)
+	found, err := h.Tokens.Introspect(ctx, r.by, r.address(), pat.NewSecret(form.Get("token")), client)
 	if err != nil {
 		return answer{}, err
 	}

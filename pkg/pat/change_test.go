@@ -411,3 +411,37 @@ func TestANoteNeverUndoesAChange(t *testing.T) {
 		t.Errorf("the old value: %v", err)
 	}
 }
+
+// TestAnExtensionNearTheEndIsCounted: one function counts a token out whose end
+// has come, and another, whose clock is behind, gives it a later end.
+func TestAnExtensionNearTheEndIsCounted(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice")
+	end := w.clock.Add(time.Hour)
+	ending := w.create(t, alice, pat.CreateRequest{Name: "ending", Scopes: []string{"profile"}, Expiry: until(end)})
+	for i := range 49 {
+		w.create(t, alice, named("t"+strings.Repeat("x", i), "profile"))
+	}
+	w.clock = end
+	alice = w.person(t, "alice")
+	w.create(t, alice, named("in its place", "profile"))
+	w.clock = end.Add(-time.Second)
+	if _, err := w.Update(ctx, alice, string(ending.ID), pat.UpdateRequest{Expiry: until(time.Time{})}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = end.Add(time.Second)
+	if _, err := w.Create(ctx, alice, named("one more", "profile")); !errors.Is(err, pat.ErrTokenLimit) {
+		t.Errorf("the cap has room for one more: %v", err)
+	}
+	page, err := w.List(ctx, alice, pat.ListRequest{Limit: 100, Status: pat.Active})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Revoke(ctx, alice, string(page.Tokens[0].ID)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Create(ctx, alice, named("one more", "profile")); !errors.Is(err, pat.ErrTokenLimit) {
+		t.Errorf("with 50 again the cap has room for one more: %v", err)
+	}
+}

@@ -49,6 +49,8 @@ type ExchangeRequest struct {
 
 // Exchanged is the answer of RFC 8693 section 2.2.1.
 type Exchanged struct {
+	// Subject is what was exchanged, narrowed by the actor.
+	Subject         Grant
 	AccessToken     Secret
 	IssuedTokenType string
 	ExpiresIn       time.Duration // whole seconds
@@ -90,6 +92,7 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 		return Exchanged{}, badToken("subject_token", unauthorized("the subject ends within the second"))
 	}
 	done := Exchanged{
+		Subject:         subject,
 		IssuedTokenType: cmp.Or(req.RequestedTokenType, AccessTokenType),
 		ExpiresIn:       end.Sub(now),
 		Scopes:          scopes,

@@ -27,9 +27,14 @@ type Introspection struct {
 // whatever the reason. One that is tied to networks is good only for a client
 // inside. Whom a JWT is for is reported, not judged. The Service should be a
 // Guest: a credential that somebody asks about is not its owner's request.
-// Errors: *ScopeError (the caller may not ask), ErrUnavailable.
-func (s *Service) Introspect(ctx context.Context, by Grant, credential Secret, client netip.Addr) (*Introspection, error) {
-	if !slices.Contains(by.Scopes, IntrospectScope) {
+// Errors: *ScopeError (the caller may not ask), and those of Whoami about the
+// caller.
+func (s *Service) Introspect(ctx context.Context, by Grant, from netip.Addr, credential Secret, client netip.Addr) (*Introspection, error) {
+	caller, err := s.Whoami(ctx, by, from)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(caller.Scopes, IntrospectScope) {
 		return nil, &ScopeError{Missing: []string{IntrospectScope}}
 	}
 	found, err := s.identify(ctx, credential, Expectation{AnyAudience: true})

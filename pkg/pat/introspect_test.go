@@ -12,7 +12,7 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
-var resourceServer = pat.Grant{Kind: pat.KindPAT, Scopes: []string{"introspect"}}
+var resourceServer = pat.Grant{Kind: pat.KindPerson, Scopes: []string{"introspect"}}
 
 func (w *world) introspector() *pat.Service {
 	s := w.service(w.store)
@@ -39,7 +39,7 @@ func TestIntrospectionTellsWhatACredentialIs(t *testing.T) {
 	s := w.introspector()
 	ask := func(credential pat.Secret) pat.Introspection {
 		t.Helper()
-		got, err := s.Introspect(ctx, resourceServer, credential, netip.Addr{})
+		got, err := s.Introspect(ctx, resourceServer, netip.Addr{}, credential, netip.Addr{})
 		if err != nil || got == nil {
 			t.Fatalf("got %v, %v", got, err)
 		}
@@ -89,27 +89,54 @@ func TestIntrospectionOfWhatIsNotGood(t *testing.T) {
 		if c.client != "" {
 			client = netip.MustParseAddr(c.client)
 		}
-		if got, err := s.Introspect(ctx, resourceServer, c.credential, client); got != nil || err != nil {
+		if got, err := s.Introspect(ctx, resourceServer, netip.Addr{}, c.credential, client); got != nil || err != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	if got, err := s.Introspect(ctx, resourceServer, tied.Value, netip.MustParseAddr("::ffff:192.0.2.1")); got == nil || err != nil {
+	if got, err := s.Introspect(ctx, resourceServer, netip.Addr{}, tied.Value, netip.MustParseAddr("::ffff:192.0.2.1")); got == nil || err != nil {
 		t.Errorf("a tied one, from inside: %v", err)
 	}
 	var scope *pat.ScopeError
-	if _, err := s.Introspect(ctx, pat.Grant{Kind: pat.KindPAT, Scopes: []string{"profile"}}, tied.Value, netip.Addr{}); !errors.As(err, &scope) {
+	if _, err := s.Introspect(ctx, pat.Grant{Kind: pat.KindPAT, Scopes: []string{"profile"}}, netip.Addr{}, tied.Value, netip.Addr{}); !errors.As(err, &scope) {
 		t.Errorf("a caller without the scope: %v", err)
 	}
 	down := w.service(&faulty{Store: w.store, fault: errDown})
-	if got, err := down.Introspect(ctx, resourceServer, tied.Value, netip.Addr{}); got != nil || !errors.Is(err, pat.ErrUnavailable) {
+	if got, err := down.Introspect(ctx, resourceServer, netip.Addr{}, tied.Value, netip.Addr{}); got != nil || !errors.Is(err, pat.ErrUnavailable) {
 		t.Errorf("without a store: %v, %v", got, err)
+	}
+}
+
+// TestWhoAsksIsLookedAtAgain: the authorizer let the caller through, and a token
+// of its own may be dead by now, or used from outside its networks.
+func TestWhoAsksIsLookedAtAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	root := w.person(t, "root", "admins")
+	c := w.create(t, root, pat.CreateRequest{Name: "server", Scopes: []string{"introspect"}, AllowedCIDRs: []string{"192.0.2.0/24"}})
+	by, err := w.Authorize(ctx, c.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := w.introspector()
+	inside := netip.MustParseAddr("192.0.2.1")
+	if _, err := s.Introspect(ctx, by, inside, c.Value, inside); err != nil {
+		t.Errorf("from inside: %v", err)
+	}
+	if _, err := s.Introspect(ctx, by, netip.MustParseAddr("198.51.100.1"), c.Value, inside); !errors.Is(err, pat.ErrForbidden) {
+		t.Errorf("from outside: %v", err)
+	}
+	if err := w.Revoke(ctx, root, string(c.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Introspect(ctx, by, inside, c.Value, inside); !errors.Is(err, pat.ErrUnauthorized) {
+		t.Errorf("revoked behind the authorizer: %v", err)
 	}
 }
 
 func TestIntrospectionIsNoSignOfLife(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	if _, err := w.introspector().Introspect(ctx, resourceServer, w.session("carol"), netip.Addr{}); err != nil {
+	if _, err := w.introspector().Introspect(ctx, resourceServer, netip.Addr{}, w.session("carol"), netip.Addr{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.store.Slot(ctx, pat.Person{Issuer: peopleIssuer, Subject: "carol"}); !errors.Is(err, pat.ErrNotFound) {

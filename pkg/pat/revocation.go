@@ -33,8 +33,9 @@ func (s *Service) Revocation(ctx context.Context, value Secret) error {
 		if err != nil {
 			return unavailable("look up a token", err)
 		}
+		now := s.now()
 		gen, ok := token.genOf(value)
-		if !ok || gen != token.Gen && !token.hasPrevious(s.now()) {
+		if !ok || gen != token.Gen && !token.hasPrevious(now) || token.gone(now) {
 			return nil
 		}
 		return s.kill(ctx, token, owner)

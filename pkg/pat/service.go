@@ -91,8 +91,8 @@ type Store interface {
 	// c.Owner.Version, or the id is in use.
 	Create(ctx context.Context, c Creation) error
 	// Update writes the token's Name, Description, Scopes, ExpiresAt and
-	// AllowedCIDRs, takes its name (with the end of its holder) and frees the
-	// one before, and counts the owner's Version up, in one step.
+	// AllowedCIDRs and its owner's Live, takes its name (with the end of its
+	// holder) and frees the one before, in one step.
 	// ErrNameTaken: as at Create. ErrConflict: the token's or the owner's item
 	// is no longer at the Version given.
 	Update(ctx context.Context, c Change) error
@@ -124,7 +124,7 @@ type Change struct {
 	Token Token
 	// NameKey is of the name as it shall be, OldNameKey as it was: often the same.
 	NameKey, OldNameKey string
-	// Owner as it was read.
+	// Owner as it was read, with Live as it shall be.
 	Owner Owner
 	// At is the moment at which the name must be free.
 	At time.Time

@@ -215,7 +215,7 @@ func (b *Bolt) Update(ctx context.Context, c pat.Change) error {
 		if err := changeToken(tx, c.Token, func(r *tokenRecord) { r.update(c.Token) }); err != nil {
 			return err
 		}
-		if err := changeOwner(tx, c.Owner, func(*ownerRecord) {}); err != nil {
+		if err := changeOwner(tx, c.Owner, func(r *ownerRecord) { r.Live = c.Owner.Live }); err != nil {
 			return err
 		}
 		if c.OldNameKey != c.NameKey {

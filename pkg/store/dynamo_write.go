@@ -100,8 +100,8 @@ func (d *Dynamo) Create(ctx context.Context, c pat.Creation) error {
 // out and whose answer was lost makes the next one fail on the owner's new
 // version. To call that a conflict would lose a token that was created.
 func (d *Dynamo) wrote(ctx context.Context, t pat.Token) bool {
-	there, err := d.get(ctx, tokenKey(t.ID))
-	return err == nil && reflect.DeepEqual(there, tokenItem(t))
+	there, err := d.getAll(ctx, tokenKey(t.ID)) // the read that every function may make
+	return err == nil && reflect.DeepEqual(there[0], tokenItem(t))
 }
 
 // Update implements pat.Store.
@@ -110,7 +110,7 @@ func (d *Dynamo) Update(ctx context.Context, c pat.Change) error {
 	described.setDescribed(c.Token)
 	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, TTLAttribute)
 	writes := []write{
-		updateOf(d.changeOwner(c.Owner, item{}), "owner"),
+		updateOf(d.changeOwner(c.Owner, item{attrLive: number(int64(c.Owner.Live))}), "owner"),
 		updateOf(d.change(tokenKey(c.Token.ID), c.Token.Version, described), "token"),
 		d.takeName(c.Token, c.NameKey, c.At),
 	}
@@ -142,11 +142,11 @@ func (d *Dynamo) Rotate(ctx context.Context, t pat.Token) error {
 // attempt that was carried out and whose answer was lost makes the next one
 // fail on the new version, and to call that a conflict would lose the value.
 func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
-	there, err := d.get(ctx, tokenKey(t.ID))
-	if err != nil {
+	there, err := d.getAll(ctx, tokenKey(t.ID)) // the read that every function may make
+	if err != nil || there[0] == nil {
 		return false
 	}
-	now, err := there.token(t.ID)
+	now, err := there[0].token(t.ID)
 	return err == nil && now.Hash == t.Hash
 }
 

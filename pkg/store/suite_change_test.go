@@ -32,6 +32,7 @@ func testUpdate(t *testing.T, s suiteStore) {
 	want.Name, want.Description, want.Scopes = changed.Name, changed.Description, changed.Scopes
 	want.AllowedCIDRs, want.ExpiresAt = changed.AllowedCIDRs, changed.ExpiresAt
 	want.Version++
+	wantOwner.Live = scrambledOwner.Live
 	wantOwner.Version++
 	got, gotOwner := look(t, s, id)
 	equal(t, "token", got, want)
