@@ -6,7 +6,7 @@ VERBS     := $(basename $(notdir $(wildcard events/*.json)))
 # What the laptop keeps below STATE.
 STATE ?= .local
 export STATE
-KEPT  := counterfoil.db key.pem idp-key.pem idp.json notes.jsonl
+KEPT  := counterfoil.db key.pem key-*.pem idp-key.pem idp.json notes.jsonl
 # A kill at the very first start can leave one of these.
 KEPT  += counterfoil.db.new-* .key-*
 
@@ -60,6 +60,10 @@ lint: ## gofmt, go vet, staticcheck, misspell, govulncheck
 invoke: ## a verb's event through its real handler: make invoke f=create
 	$(NEED_GO)$(if $(filter $(f),$(VERBS)),,$(error say which verb: make invoke f=<one of $(VERBS)>))@go run ./cmd/local -invoke $(f)
 
+.PHONY: rotate-key
+rotate-key: ## a new signing key for `make run`, without a gap; run it at any time, whether that runs or not
+	$(NEED_GO)@go build -o dist/local ./cmd/local && exec dist/local -rotate-key
+
 # Nothing but ours is removed: STATE could be any folder.
 clean-local: ## forget what `make run` kept
 	@if [ -d "$$STATE" ]; then cd "$$STATE" && rm -f $(KEPT) && cd - >/dev/null && rmdir "$$STATE"; fi
@@ -73,12 +77,10 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 # What is deployed. Without one of your own `make synth` shows the example.
 CONFIG   ?= $(or $(wildcard infra/config.json),infra/config.example.json)
 SCOPES   ?= infra/scopes.json
-OUTPUTS  := dist/outputs.json
 export CONFIG SCOPES
 
 NEED_NODE   = $(if $(shell command -v npx),,$(error Node is missing: install 22 or newer from https://nodejs.org/))
 NEED_CONFIG = $(if $(filter infra/config.example.json,$(CONFIG)),$(error No configuration: copy infra/config.example.json to infra/config.json and fill it in))
-NEED_DEPLOYED = $(if $(wildcard $(OUTPUTS)),,$(error $(OUTPUTS) is missing: nothing was deployed from here))
 
 .PHONY: synth diff deploy publish destroy sam localstack
 
@@ -91,18 +93,21 @@ diff: ## what a deployment would change
 
 deploy: ## to the account and Region of this shell, as infra/config.json says
 	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
-	@mkdir -p dist && $(CDK) deploy --outputs-file $(OUTPUTS)
+	@mkdir -p dist && file=$$(go run ./infra/deployed file) && $(CDK) deploy --outputs-file "$$file"
 	@$(MAKE) --no-print-directory publish
 
 publish: ## the scope catalogue and the public keys, to what was deployed
-	$(NEED_GO)$(NEED_DEPLOYED)@go run ./cmd/publish -catalogue "$$SCOPES" -outputs $(OUTPUTS)
+	$(NEED_GO)$(NEED_CONFIG)@file=$$(go run ./infra/deployed outputs) && go run ./infra/preflight && \
+	go run ./cmd/publish -catalogue "$$SCOPES" -outputs "$$file"
 
-destroy: ## the stack; its table and keys stay, but for FORCE=1, which drops the table and every token
-	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)$(NEED_DEPLOYED)@go run ./infra/preflight
-	@$(CDK) destroy
-	@table=$$(sed -n 's/.*"TableName": "\([^"]*\)".*/\1/p' $(OUTPUTS)); \
-	if [ '$(FORCE)' = 1 ]; then go run ./infra/droptable "$$table" && rm $(OUTPUTS) && echo "the table $$table is gone"; \
-	else echo "the table $$table stays, with every token: FORCE=1 would have dropped it"; fi
+# With FORCE=1 CDK does not ask: whoever told it no would have lost the table of
+# a stack that lives.
+destroy: ## the stack; its table and keys stay, but for FORCE=1, which asks nothing and drops the table and every token
+	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
+	@tables=$$(go run ./infra/deployed tables) && file=$$(go run ./infra/deployed outputs) && set -- $$tables && \
+	if [ '$(FORCE)' != 1 ]; then $(CDK) destroy && echo "what is left, with every token (FORCE=1 drops it where it is one): the table" $$tables; \
+	elif [ $$# != 1 ]; then echo "nothing was destroyed: since the restore there are two tables," $$tables "(the first is in use). Run make destroy without FORCE, then go run ./infra/droptable for each that shall go" >&2; exit 1; \
+	else $(CDK) destroy --force && go run ./infra/droptable "$$1" && rm "$$file" && echo "the table $$1 is gone"; fi
 
 # The variables of the template that SAM cannot know. Their values are yours.
 SAM_TABLE ?= counterfoil

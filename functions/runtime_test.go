@@ -66,6 +66,12 @@ type reply struct {
 	failed bool // it is an error, of the function or of its start
 }
 
+// What every process is told of itself.
+const (
+	functionName = "counterfoil-function"
+	ownRequestID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
+)
+
 const invocation = "/2018-06-01/runtime/invocation/"
 
 func newRuntimeAPI(t testing.TB) *runtimeAPI {
@@ -93,7 +99,7 @@ func (r *runtimeAPI) next(w http.ResponseWriter, req *http.Request) {
 	case event := <-r.events:
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
-		h.Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+		h.Set("Lambda-Runtime-Aws-Request-Id", ownRequestID)
 		h.Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(patience).UnixMilli()))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:counterfoil")
 		h.Set("Lambda-Runtime-Trace-Id", "Root=1-674312c0-5e1be00456a2d7e2b1a8b9aa;Parent=53995c3f42cd8ad8;Sampled=0")
@@ -131,7 +137,10 @@ type process struct {
 func spawn(t testing.TB, api *runtimeAPI, binary string, env []string) *process {
 	t.Helper()
 	p := &process{api: api, cmd: exec.Command(binary), done: make(chan struct{})}
-	p.cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://")}, env...)
+	p.cmd.Env = append([]string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://"),
+		"AWS_LAMBDA_FUNCTION_NAME=" + functionName,
+	}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -150,9 +150,7 @@ func testAnswers(t *testing.T, at map[string]string, cloud *cloud) {
 			}
 			p.kill()
 			wantSecretsKept(t, p.out.String())
-			if n := p.out.Len(); n > 0 {
-				t.Errorf("it logs %d bytes where nothing went wrong", n)
-			}
+			wantLines(t, p.out.String(), events[function])
 		})
 	}
 }
@@ -186,6 +184,56 @@ func golden(t testing.TB, verb string) answer {
 	return essence(t, text)
 }
 
+// wantLines wants one line in the log for each event that was answered, which
+// leads from the gateway's request to the function's own, and metrics in it.
+func wantLines(t testing.TB, out string, events map[string]string) {
+	t.Helper()
+	var verbs []string
+	for text := range strings.Lines(out) {
+		var line struct {
+			Timestamp               time.Time
+			Level, Message          string
+			RequestID               string `json:"request_id"`
+			OwnID                   string `json:"function_request_id"`
+			Verb, Outcome, Class    string
+			RoundTrips              int     `json:"round_trips"`
+			Duration                float64 `json:"duration_ms"`
+			FunctionName            string
+			StoreLatency            []float64
+			Grants, Signs, Refusals int
+			AWS                     struct{ CloudWatchMetrics []struct{ Namespace string } } `json:"_aws"`
+		}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("it logs what is no JSON: %s", redact(text))
+		}
+		verbs = append(verbs, line.Verb)
+		gateways := line.RequestID != "" && line.RequestID != ownRequestID && line.OwnID == ownRequestID
+		if line.Verb == "authorize" && line.OwnID == "" { // a TOKEN event has no id of the gateway's
+			gateways = line.RequestID == ownRequestID
+		}
+		if !gateways || line.Timestamp.IsZero() || line.Level != "INFO" || line.Message != "request" ||
+			line.FunctionName != functionName || line.Duration <= 0 || len(line.StoreLatency) > line.RoundTrips {
+			t.Errorf("its log has %s", redact(text))
+		}
+		counted := map[string]int{"authorize": line.Grants + line.Refusals, "exchange": line.Signs}
+		if n, must := counted[line.Verb]; must && (n == 0 || len(line.AWS.CloudWatchMetrics) == 0) {
+			t.Errorf("its log has no metric where there is one: %s", redact(text))
+		}
+		if want := map[bool]string{true: "granted", false: "answered"}[line.Verb == "authorize"]; line.Outcome != want && line.Class != string(api.ClassRights) {
+			t.Errorf("its log has the outcome %s, want %s", line.Outcome, want)
+		}
+	}
+	want := slices.Collect(maps.Keys(events))
+	for i, name := range want { // the two kinds of event of an authorizer
+		want[i] = strings.TrimSuffix(name, "-request")
+	}
+	slices.Sort(want)
+	slices.Sort(verbs)
+	if !slices.Equal(verbs, want) {
+		t.Errorf("its log tells of %v, want one line of each of %v", verbs, want)
+	}
+}
+
 // testRefusals: those that read credentials refuse one that nobody was
 // given, and log that without it.
 func testRefusals(t *testing.T, at map[string]string, cloud *cloud) {
@@ -215,8 +263,10 @@ func testRefusals(t *testing.T, at map[string]string, cloud *cloud) {
 				}
 			}
 			p.kill()
-			if p.out.Len() == 0 {
-				t.Error("nothing is logged")
+			// Beside our line is that of aws-lambda-go, with the error's text.
+			out := p.out.String()
+			if strings.Count(out, `"message":"request"`) != 1 || !strings.Contains(out, `"outcome":"refused"`) || !strings.Contains(out, `"Class":"token"`) {
+				t.Errorf("its log, want one refusal of a token: %s", redact(out))
 			}
 			wantSecretsKept(t, p.out.String())
 		})

@@ -7,21 +7,11 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
-)
 
-// namespace of the metrics that are ours. None has a token's id or a person as
-// a dimension: each would be a metric of its own, on the bill and for
-// everybody to read.
-const namespace = "Counterfoil"
-
-// Words that a line of a function's log has, all of them, when something of
-// ours failed. A test lets the handlers write such lines.
-var (
-	authorizerFailed = []string{"ERROR", "not authorized"}
-	keyFailed        = []string{"ERROR", "refused", "sign a JWT"}
+	"github.com/counterfoil/counterfoil/pkg/api"
 )
 
 // slow is how long 1 of 100 calls of a function may take.
@@ -51,16 +41,26 @@ func (s *service) addAlarms() {
 
 	page := []awscloudwatch.IWidget{
 		alarm("AlarmServerErrors", "The API answers 5xx", s.api.MetricServerError(sum), 5, 3),
-		alarm("AlarmAuthorizer", "The authorizer cannot decide", s.logMetric("authorize", "AuthorizerFailures", authorizerFailed, sum), 5, 3),
-		alarm("AlarmKey", "The signing key does not answer", s.logMetric("exchange", "KeyFailures", keyFailed, sum), 3, 3),
+		alarm("AlarmAuthorizer", "The authorizer cannot decide", s.metric("authorize", api.MetricFailures, sum), 5, 3),
+		alarm("AlarmKey", "The signing key does not answer", s.metric("exchange", api.MetricSignFailures, sum), 3, 3),
 		alarm("AlarmTable", "The table throttles", s.throttledRequests(sum), 5, 3),
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.functions)) {
 		duration := s.functions[name].MetricDuration(&awscloudwatch.MetricOptions{Statistic: new("p99"), Period: seconds(5 * time.Minute)})
 		page = append(page, alarm("AlarmSlow"+functionID(name), "The function "+name+" is slow (p99)", duration, float64(slow.Milliseconds()), 3))
 	}
-	calls := []awscloudwatch.IMetric{s.api.MetricCount(sum), s.api.MetricClientError(sum), s.api.MetricServerError(sum)}
-	page = append(page, awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: new("Requests, 4xx, 5xx"), Left: &calls}))
+	graph := func(title string, metrics ...awscloudwatch.IMetric) {
+		page = append(page, awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: &title, Left: &metrics}))
+	}
+	graph("Requests, 4xx, 5xx", s.api.MetricCount(sum), s.api.MetricClientError(sum), s.api.MetricServerError(sum))
+	decisions := []awscloudwatch.IMetric{s.metric("authorize", api.MetricGrants, sum)}
+	for _, class := range []api.RefusalClass{api.ClassMalformed, api.ClassToken, api.ClassJWT, api.ClassRights} {
+		decisions = append(decisions, s.refusals("authorize", class, sum))
+	}
+	graph("Grants, and refusals by class", decisions...)
+	graph("Exchanges and signatures", s.metric("exchange", api.MetricExchanges, sum), s.metric("exchange", api.MetricSigns, sum))
+	late := &awscloudwatch.MetricOptions{Statistic: new("p99"), Period: seconds(time.Minute)}
+	graph("The store's answers, ms (p99)", s.metric("authorize", api.MetricStoreLatency, late), s.metric("exchange", api.MetricStoreLatency, late))
 
 	board := awscloudwatch.NewDashboard(s.Stack, new("Dashboard"), nil)
 	for row := range slices.Chunk(page, 4) {
@@ -74,20 +74,38 @@ func (s *service) alarmTopic() awscloudwatch.IAlarmAction {
 		return nil
 	}
 	topic := awssns.NewTopic(s.Stack, new("Alarms"), &awssns.TopicProps{EnforceSSL: new(true)})
+	// A policy of our own replaces the one that SNS gives a topic, by which the
+	// account's alarms could publish.
+	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        new("AlarmsPublish"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(new("cloudwatch.amazonaws.com"), nil)},
+		Actions:    texts("sns:Publish"),
+		Resources:  &[]*string{topic.TopicArn()},
+		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": s.Account()}},
+	}))
 	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(&s.config.AlarmMail, nil))
 	return awscloudwatchactions.NewSnsAction(topic)
 }
 
-// logMetric counts the lines of a function's log that hold all of the words.
-func (s *service) logMetric(function, name string, words []string, options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
-	filter := s.functions[function].Log.AddMetricFilter(new(name), &awslogs.MetricFilterOptions{
-		FilterPattern:   awslogs.FilterPattern_AllTerms(*texts(words...)...),
-		MetricNamespace: new(namespace),
-		MetricName:      new(s.config.Stack + name),
-		MetricValue:     new("1"),
-		DefaultValue:    new(0.0),
+// metric is one that a function writes into its log.
+func (s *service) metric(function, name string, options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: new(api.MetricNamespace), MetricName: &name,
+		DimensionsMap: &map[string]*string{api.DimensionFunction: s.functions[function].FunctionName()},
+		Statistic:     options.Statistic, Period: options.Period,
 	})
-	return filter.Metric(options)
+}
+
+// refusals of a function, of one class.
+func (s *service) refusals(function string, class api.RefusalClass, options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: new(api.MetricNamespace), MetricName: new(api.MetricRefusals), Label: new(string(class)),
+		DimensionsMap: &map[string]*string{
+			api.DimensionFunction: s.functions[function].FunctionName(),
+			api.DimensionClass:    new(string(class)),
+		},
+		Statistic: options.Statistic, Period: options.Period,
+	})
 }
 
 // throttledRequests of the table, whatever the operation.

@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/handler"
@@ -21,14 +26,18 @@ func (brokenStore) Settings(context.Context) (pat.Settings, error) {
 	return pat.Settings{}, errors.New("no answer")
 }
 
-// TestAuthorizerWords: what the alarm looks for is what the authorizer writes
-// when it cannot decide, and not what it writes when a credential is bad.
-func TestAuthorizerWords(t *testing.T) {
+// TestTheAlarmHearsTheAuthorizer: the metric that the alarm looks at is what the
+// authorizer writes when it cannot decide, and not what it writes when a
+// credential is bad.
+func TestTheAlarmHearsTheAuthorizer(t *testing.T) {
+	before := lambdacontext.FunctionName
+	lambdacontext.FunctionName = "authorize"
+	t.Cleanup(func() { lambdacontext.FunctionName = before })
 	var log bytes.Buffer
 	authorizer := handler.Authorizer{
 		Tokens: &pat.Service{Store: brokenStore{}},
 		Routes: api.Routes,
-		Log:    slog.New(slog.NewTextHandler(&log, nil)),
+		Log:    slog.New(slog.NewJSONHandler(&log, nil)),
 	}
 	hears := func(credential string) bool {
 		log.Reset()
@@ -38,12 +47,12 @@ func TestAuthorizerWords(t *testing.T) {
 		}); err == nil {
 			t.Fatalf("%q is good", credential)
 		}
-		for _, word := range authorizerFailed {
-			if !strings.Contains(log.String(), word) {
-				return false
-			}
+		line := map[string]any{}
+		if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+			t.Fatal(err)
 		}
-		return true
+		return line[api.MetricFailures] == 1.0 && line[api.DimensionFunction] == "authorize" &&
+			strings.Contains(text(line["_aws"]), `"Name":"`+api.MetricFailures+`"`)
 	}
 	if !hears("a.b.c") {
 		t.Errorf("the alarm does not hear %s", log.String())
@@ -62,12 +71,23 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("%d alarms, want %d", len(alarms), want)
 	}
 	topic, _ := tm.one(t, "AWS::SNS::Topic")
+	_, policy := tm.one(t, "AWS::SNS::TopicPolicy")
+	heard := slices.ContainsFunc(list(at(policy.Properties, "PolicyDocument", "Statement")), func(s any) bool {
+		return at(s, "Effect") == "Allow" && at(s, "Action") == "sns:Publish" && text(at(s, "Resource")) == "${"+topic+"}" &&
+			text(at(s, "Principal")) == `{"Service":"cloudwatch.amazonaws.com"}` &&
+			text(at(s, "Condition")) == `{"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}}`
+	})
+	if !heard {
+		t.Errorf("no alarm may publish: %s", text(policy.Properties["PolicyDocument"]))
+	}
 	metrics := map[string]bool{}
 	for id, a := range alarms {
 		if text(a.Properties["AlarmActions"]) != `[{"Ref":"`+topic+`"}]` {
 			t.Errorf("%s tells %s", id, text(a.Properties["AlarmActions"]))
 		}
-		metrics[text(a.Properties["MetricName"])] = true
+		if a.Properties["Namespace"] == api.MetricNamespace {
+			metrics[fmt.Sprint(a.Properties["MetricName"])] = true
+		}
 		if a.Properties["Namespace"] == "AWS/Lambda" && a.Properties["MetricName"] == "Errors" {
 			t.Errorf("%s counts what anybody can cause", id)
 		}
@@ -79,13 +99,9 @@ func TestAlarms(t *testing.T) {
 			}
 		}
 	}
-	for id, f := range tm.of(t, "AWS::Logs::MetricFilter") {
-		metric := list(f.Properties["MetricTransformations"])[0]
-		if at(metric, "Dimensions") != nil {
-			t.Errorf("%s has dimensions", id)
-		}
-		if !metrics[text(at(metric, "MetricName"))] {
-			t.Errorf("no alarm looks at %s", text(at(metric, "MetricName")))
+	for _, name := range []string{api.MetricFailures, api.MetricSignFailures} {
+		if !metrics[name] {
+			t.Errorf("no alarm looks at %s", name)
 		}
 	}
 	for id, a := range plain().of(t, "AWS::CloudWatch::Alarm") {

@@ -44,8 +44,8 @@ func (s *service) addAWSAccess() {
 		Url:          &s.issuer,
 		ClientIdList: texts(pat.STSAudience),
 	})
-	// IAM looks at the address.
-	provider.Node().AddDependency(s.api.DeploymentStage())
+	// IAM calls our address while it makes the provider.
+	provider.Node().AddDependency(s.reachable...)
 	name, arn := s.tokenHolder()
 	awsiam.NewCfnRole(s.Stack, new("TokenHolder"), &awsiam.CfnRoleProps{
 		RoleName:    &name,

@@ -55,7 +55,10 @@ type Config struct {
 	// GatewayLogRole gives API Gateway the role, one for the whole account and
 	// Region, that it writes logs with. Once per account somebody must.
 	GatewayLogRole bool `json:"gateway_log_role"`
-	// AWSAccess lets exchanged tokens buy AWS credentials; no.
+	// AWSAccess lets exchanged tokens buy AWS credentials; no. IAM calls our
+	// address while it makes the provider, so this comes with the second
+	// deployment: the first must answer already, its settings published and its
+	// domain, if any, in the DNS.
 	AWSAccess bool `json:"aws_access"`
 }
 
@@ -92,12 +95,14 @@ type Domain struct {
 }
 
 // Concurrency holds instances of two functions apart from all others, so that
-// the account's limit cannot keep anybody from revoking, and bounds how fast
-// exchange can use up the account's signatures of KMS. An account must keep 100
-// instances unreserved: a new one, which may run 10 in all, needs -1 here.
+// a flood elsewhere in the account cannot keep anybody from revoking, nor
+// exchange, which waits for KMS and STS, use up the instances of all others. With
+// fewer than the defaults some of what the gateway lets through at once (see
+// rates) is answered 503. An account must keep 100 instances unreserved: a new
+// one, which may run 10 in all, needs -1 here.
 type Concurrency struct {
-	Exchange int `json:"exchange"` // 20; -1 reserves none
-	Revoke   int `json:"revoke"`   // 5; -1 reserves none
+	Exchange int `json:"exchange"` // 100; -1 reserves none
+	Revoke   int `json:"revoke"`   // 50; -1 reserves none
 }
 
 // readConfig reads the file. Its error is one sentence that names what is
@@ -125,8 +130,8 @@ func (c Config) withDefaults() Config {
 	c.Stack = cmp.Or(c.Stack, "Counterfoil")
 	c.Stage = cmp.Or(c.Stage, "v1")
 	c.JWTLifetime = cmp.Or(c.JWTLifetime, 900)
-	c.Concurrency.Exchange = cmp.Or(c.Concurrency.Exchange, 20)
-	c.Concurrency.Revoke = cmp.Or(c.Concurrency.Revoke, 5)
+	c.Concurrency.Exchange = cmp.Or(c.Concurrency.Exchange, 100)
+	c.Concurrency.Revoke = cmp.Or(c.Concurrency.Revoke, 50)
 	c.People.GroupsClaim = cmp.Or(c.People.GroupsClaim, "groups")
 	if len(c.Keys) == 0 {
 		c.Keys = []Key{{Name: "A"}}
@@ -219,6 +224,10 @@ func (c Config) checkDomain() error {
 		return errors.New("domain.certificate must be in region")
 	case (d.ZoneID == "") != (d.ZoneName == ""):
 		return errors.New("domain.zone_id and domain.zone_name go together")
+	case strings.TrimSuffix(c.People.Issuer, "/") == "https://"+d.Name:
+		return errors.New("domain.name must not be where people sign in (people.issuer): nothing would tell our JWTs from sessions")
+	case slices.Contains(c.People.Clients, "https://"+d.Name):
+		return errors.New("domain.name must not be a client id (people.clients): nothing would tell an ID token from a session")
 	}
 	return nil
 }

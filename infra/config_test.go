@@ -30,6 +30,8 @@ func TestConfigRefusals(t *testing.T) {
 		"a key that cannot sign as we do":      {`{"keys": [{"name": "A", "spec": "RSA_4096"}]}`, "spec of A"},
 		"a domain that is an address":          {`{"domain": {"name": "https://x.example", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0"}}`, "domain.name"},
 		"a domain without a certificate":       {`{"domain": {"name": "x.example.com"}}`, "domain.certificate"},
+		"a domain where people sign in":        {`{"people": {"issuer": "https://x.example.com/", "clients": ["a"]}, "domain": {"name": "x.example.com", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0"}}`, "domain.name"},
+		"a domain that is a client":            {`{"people": {"issuer": "https://x.example", "clients": ["https://x.example.com"]}, "domain": {"name": "x.example.com", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0"}}`, "domain.name"},
 		"a zone without its name":              {`{"domain": {"name": "x.example.com", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0", "zone_id": "Z"}}`, "zone_name"},
 		"a firewall that lets nothing through": {`{"requests_per_address": 9}`, "requests_per_address"},
 		"less than no concurrency":             {`{"concurrency": {"exchange": -2}}`, "concurrency"},
@@ -66,7 +68,7 @@ func TestConfigThatIsNotThere(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	c := exampleConfig()
-	if c.Stack != "Counterfoil" || c.Stage != "v1" || c.JWTLifetime != 900 || c.Concurrency != (Concurrency{20, 5}) ||
+	if c.Stack != "Counterfoil" || c.Stage != "v1" || c.JWTLifetime != 900 || c.Concurrency != (Concurrency{100, 50}) ||
 		!reflect.DeepEqual(c.Keys, []Key{{Name: "A", Spec: "RSA_2048"}}) {
 		t.Errorf("%+v", c)
 	}

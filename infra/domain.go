@@ -22,6 +22,7 @@ func (s *service) addDomain() {
 		SecurityPolicy: awsapigateway.SecurityPolicy_TLS_1_2,
 		Mapping:        s.api,
 	})
+	s.reachable = append(s.reachable, domain) // and its mapping to the stage
 	if d.ZoneID == "" {
 		awscdk.NewCfnOutput(s.Stack, new("DomainTarget"), &awscdk.CfnOutputProps{
 			Description: new("What " + d.Name + " must point at"),
@@ -29,7 +30,7 @@ func (s *service) addDomain() {
 		})
 		return
 	}
-	awsroute53.NewARecord(s.Stack, new("DomainRecord"), &awsroute53.ARecordProps{
+	record := awsroute53.NewARecord(s.Stack, new("DomainRecord"), &awsroute53.ARecordProps{
 		Zone: awsroute53.HostedZone_FromHostedZoneAttributes(s.Stack, new("Zone"), &awsroute53.HostedZoneAttributes{
 			HostedZoneId: &d.ZoneID,
 			ZoneName:     &d.ZoneName,
@@ -37,4 +38,5 @@ func (s *service) addDomain() {
 		RecordName: new(d.Name + "."),
 		Target:     awsroute53.RecordTarget_FromAlias(awsroute53targets.NewApiGatewayDomain(domain)),
 	})
+	s.reachable = append(s.reachable, record)
 }

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestDomain(t *testing.T) {
 	needNode(t)
@@ -19,6 +22,14 @@ func TestDomain(t *testing.T) {
 	_, record := tm.one(t, "AWS::Route53::RecordSet")
 	if record.Properties["Name"] != "pat.example.com." || record.Properties["HostedZoneId"] != "Z0" {
 		t.Errorf("the record is %s", text(record.Properties))
+	}
+
+	// IAM calls the address while it makes the provider.
+	_, provider := tm.one(t, "AWS::IAM::OIDCProvider")
+	for _, kind := range []string{"AWS::ApiGateway::Stage", "AWS::ApiGateway::BasePathMapping", "AWS::Route53::RecordSet"} {
+		if id, _ := tm.one(t, kind); !slices.Contains(list(provider.DependsOn), any(id)) {
+			t.Errorf("the provider does not wait for the %s: %v", kind, provider.DependsOn)
+		}
 	}
 
 	c := fullConfig()

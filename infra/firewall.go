@@ -6,6 +6,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 )
 
+// wellKnown is where discovery's paths start (RFC 8615).
+const wellKnown = "/.well-known/"
+
 // addFirewall stops an address that asks too often. Discovery is exempt: STS
 // fetches our keys while exchange waits for it, from addresses that others use
 // too.
@@ -21,15 +24,22 @@ func (s *service) addFirewall() {
 			SampledRequestsEnabled: new(false),
 		}
 	}
-	// Whoever writes it into another path of ours asks for no route there.
-	discovery := &awswafv2.CfnWebACL_StatementProperty{
-		ByteMatchStatement: &awswafv2.CfnWebACL_ByteMatchStatementProperty{
+	// A domain of our own has no stage in its paths. Nobody gets to another
+	// route from there by dot segments: they are resolved before.
+	starts := func(with string) any {
+		return &awswafv2.CfnWebACL_StatementProperty{ByteMatchStatement: &awswafv2.CfnWebACL_ByteMatchStatementProperty{
 			FieldToMatch:         &awswafv2.CfnWebACL_FieldToMatchProperty{UriPath: map[string]any{}},
-			PositionalConstraint: new("CONTAINS"),
-			SearchString:         new("/.well-known/"),
-			TextTransformations:  []any{&awswafv2.CfnWebACL_TextTransformationProperty{Priority: new(0.0), Type: new("NONE")}},
-		},
+			PositionalConstraint: new("STARTS_WITH"),
+			SearchString:         &with,
+			TextTransformations: []any{
+				&awswafv2.CfnWebACL_TextTransformationProperty{Priority: new(0.0), Type: new("URL_DECODE")},
+				&awswafv2.CfnWebACL_TextTransformationProperty{Priority: new(1.0), Type: new("NORMALIZE_PATH")},
+			},
+		}}
 	}
+	discovery := &awswafv2.CfnWebACL_StatementProperty{OrStatement: &awswafv2.CfnWebACL_OrStatementProperty{
+		Statements: []any{starts("/" + s.config.Stage + wellKnown), starts(wellKnown)},
+	}}
 	acl := awswafv2.NewCfnWebACL(s.Stack, new("Firewall"), &awswafv2.CfnWebACLProps{
 		Scope:            new("REGIONAL"),
 		DefaultAction:    &awswafv2.CfnWebACL_DefaultActionProperty{Allow: map[string]any{}},

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 )
@@ -33,11 +34,14 @@ func (s *service) addAPI() {
 			// The execution log would hold headers and bodies.
 			LoggingLevel:     awsapigateway.MethodLoggingLevel_OFF,
 			DataTraceEnabled: new(false),
-			MetricsEnabled:   new(true),
-			TracingEnabled:   new(true),
-			MethodOptions:    throttles(),
+			// X-Ray would keep the address with path and query, in which
+			// somebody may have put a credential. The functions trace
+			// themselves.
+			TracingEnabled: new(false),
+			MethodOptions:  throttles(),
 		},
 	})
+	s.reachable = []constructs.IDependable{s.api.DeploymentStage()}
 	// Of the stage only the name: the stage itself depends on the functions,
 	// and they on this.
 	s.issuer = "https://" + *s.api.RestApiId() + ".execute-api." + *s.Region() + "." + *s.UrlSuffix() + "/" + s.config.Stage
@@ -55,7 +59,6 @@ func accessLog() string {
 		"extended_request_id":    "$context.extendedRequestId",
 		"authorizer_request_id":  "$context.authorizer.requestId",
 		"integration_request_id": "$context.integration.requestId",
-		"trace_id":               "$context.xrayTraceId",
 		"time":                   "$context.requestTimeEpoch",
 		"source_ip":              "$context.identity.sourceIp",
 		"method":                 "$context.httpMethod",
@@ -81,19 +84,21 @@ type rate struct{ steady, burst float64 }
 
 // rates of the verbs. Discovery has none: STS fetches our keys while exchange
 // waits for it. Exchange stays far below what KMS signs for an account (RSA:
-// 1,000 a second).
+// 1,000 a second). Where a function has instances reserved, the bursts of its
+// routes come to no more: anybody may call the open one of revoke's, and it
+// must leave instances to the owners' own.
 var rates = map[string]rate{
 	"create":     {10, 20},
 	"rotate":     {10, 20},
 	"update":     {50, 100},
-	"revocation": {50, 100},
+	"revocation": {30, 30},
 	"introspect": {200, 400},
 	"list":       {50, 100},
 	"get":        {50, 100},
 	"scopes":     {50, 100},
-	"revoke":     {50, 100},
+	"revoke":     {20, 20},
 	"whoami":     {200, 400},
-	"exchange":   {200, 400},
+	"exchange":   {200, 100},
 }
 
 func throttles() *map[string]*awsapigateway.MethodDeploymentOptions {

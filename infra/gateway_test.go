@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -205,6 +206,56 @@ func TestThrottles(t *testing.T) {
 		if key := r.Method + " " + r.Path; limited[key] != (r.Verb != "wellknown") {
 			t.Errorf("%s is limited: %v", key, limited[key])
 		}
+	}
+}
+
+// TestReservations: a function that has instances reserved has one for each
+// request that the gateway lets through at once.
+func TestReservations(t *testing.T) {
+	needNode(t)
+	tm := plain()
+	for name, want := range map[string]int{"exchange": 100, "revoke": 50} {
+		_, f := tm.function(t, name)
+		reserved, _ := f.Properties["ReservedConcurrentExecutions"].(float64)
+		burst := 0.0
+		for _, r := range api.Routes {
+			if r.Function == name {
+				burst += rates[r.Verb].burst
+			}
+		}
+		if int(reserved) != want || burst == 0 || burst > reserved {
+			t.Errorf("%s has %v instances for %v requests at once, want %d", name, reserved, burst, want)
+		}
+	}
+}
+
+// TestTimeouts: exchange may wait for STS and KMS as long as it tries them.
+func TestTimeouts(t *testing.T) {
+	needNode(t)
+	for name := range grants {
+		want := 10.0
+		if name == "exchange" {
+			want = 29
+		}
+		if _, f := plain().function(t, name); f.Properties["Timeout"] != want {
+			t.Errorf("%s may take %v s, want %v", name, f.Properties["Timeout"], want)
+		}
+	}
+}
+
+// TestAuthorizerReachesTheStage: the deployment has another name when the
+// authorizer has other settings, for which CDK has a flag.
+func TestAuthorizerReachesTheStage(t *testing.T) {
+	needNode(t)
+	outdir, err := os.MkdirTemp(binaries, "cdk.out-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := newApp(outdir)
+	app.Node().SetContext(new("@aws-cdk/aws-apigateway:authorizerChangeDeploymentLogicalId"), false)
+	without, _ := read(app, newStack(app, exampleConfig(), binaries)).one(t, "AWS::ApiGateway::Deployment")
+	if with, _ := plain().one(t, "AWS::ApiGateway::Deployment"); with == without {
+		t.Error("the authorizer's settings are not part of the deployment's name")
 	}
 }
 

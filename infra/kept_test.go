@@ -69,6 +69,13 @@ func TestRestoredTable(t *testing.T) {
 	if got := at(tm.Outputs["TableName"], "Value"); got != "restored" {
 		t.Errorf("the output says %v", got)
 	}
+	// Whoever destroys the stack must hear of both.
+	if got := text(at(tm.Outputs["OwnTableName"], "Value")); got != "${"+table+"}" {
+		t.Errorf("the output says %v of the stack's own table", got)
+	}
+	if plain().Outputs["OwnTableName"] != nil {
+		t.Error("a second table is named where there is one")
+	}
 }
 
 func TestKeys(t *testing.T) {
@@ -113,6 +120,9 @@ func TestLogs(t *testing.T) {
 			t.Errorf("%v: the execution log is %v", at(setting, "ResourcePath"), level)
 		}
 	}
+	if stage.Properties["TracingEnabled"] == true {
+		t.Error("X-Ray keeps paths and queries")
+	}
 	format := at(stage.Properties, "AccessLogSetting", "Format").(string)
 	for _, secret := range []string{"$context.path", "$context.requestOverride", "$input", "header", "$context.error.message", "Authorization\"", "querystring", "principalId", "$context.authorizer.sub"} {
 		if strings.Contains(strings.ToLower(format), strings.ToLower(secret)) {
@@ -143,8 +153,16 @@ func TestFirewall(t *testing.T) {
 	if at(rule, "Limit") != 1000.0 || at(rule, "AggregateKeyType") != "IP" || at(rule, "EvaluationWindowSec") != 300.0 {
 		t.Errorf("the rule is %s", text(rule))
 	}
-	if at(rule, "ScopeDownStatement", "NotStatement", "Statement", "ByteMatchStatement", "SearchString") != "/.well-known/" {
-		t.Errorf("discovery is not exempt: %s", text(rule))
+	var exempt []string
+	for _, statement := range list(at(rule, "ScopeDownStatement", "NotStatement", "Statement", "OrStatement", "Statements")) {
+		match := at(statement, "ByteMatchStatement")
+		if at(match, "PositionalConstraint") != "STARTS_WITH" || text(at(match, "TextTransformations")) != `[{"Priority":0,"Type":"URL_DECODE"},{"Priority":1,"Type":"NORMALIZE_PATH"}]` {
+			t.Errorf("another path may be exempt: %s", text(match))
+		}
+		exempt = append(exempt, text(at(match, "SearchString")))
+	}
+	if !slices.Equal(exempt, []string{"/v1/.well-known/", "/.well-known/"}) {
+		t.Errorf("exempt is %q", exempt)
 	}
 	_, logging := tm.one(t, "AWS::WAFv2::LoggingConfiguration")
 	redacted := text(logging.Properties["RedactedFields"])

@@ -39,6 +39,9 @@ func newApp(outdir string) awscdk.App {
 		PostCliContext: &map[string]any{
 			"@aws-cdk/core:enablePartitionLiterals": true,
 			"@aws-cdk/aws-iam:minimizePolicies":     true,
+			// A stage serves a snapshot of its API. Without this a change of
+			// the authorizer alone takes none, and never reaches the stage.
+			"@aws-cdk/aws-apigateway:authorizerChangeDeploymentLogicalId": true,
 			// What CloudFormation's own schemas refuse fails here.
 			"@aws-cdk/core:validateAgainstDefaultRules": true,
 			// sam local finds the binaries by it.

@@ -30,9 +30,11 @@ type service struct {
 	config    Config
 	binaries  string // see gofn.Props.Binaries
 	table     awsdynamodb.ITable
-	keys      []awskms.Key // as in the configuration: the first one signs
+	ownTable  awsdynamodb.Table // table, unless a restored one is used instead
+	keys      []awskms.Key      // as in the configuration: the first one signs
 	api       awsapigateway.RestApi
 	issuer    string
+	reachable []constructs.IDependable // what must be there for the issuer to answer
 	functions map[string]gofn.Function
 }
 
@@ -80,7 +82,7 @@ func environmentOf(c Config) *awscdk.Environment {
 // of a person's to delete it: neither a stack that goes nor a change that would
 // replace it does.
 func (s *service) addTable() {
-	s.table = awsdynamodb.NewTable(s.Stack, new("Table"), &awsdynamodb.TableProps{
+	s.ownTable = awsdynamodb.NewTable(s.Stack, new("Table"), &awsdynamodb.TableProps{
 		PartitionKey:        &awsdynamodb.Attribute{Name: new(store.PartitionKey), Type: awsdynamodb.AttributeType_STRING},
 		SortKey:             &awsdynamodb.Attribute{Name: new(store.SortKey), Type: awsdynamodb.AttributeType_STRING},
 		TimeToLiveAttribute: new(store.TTLAttribute),
@@ -94,6 +96,7 @@ func (s *service) addTable() {
 		DeletionProtection: new(true),
 		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
 	})
+	s.table = s.ownTable
 	if s.config.RestoredTable != "" {
 		s.table = awsdynamodb.Table_FromTableName(s.Stack, new("RestoredTable"), &s.config.RestoredTable)
 	}
@@ -136,6 +139,12 @@ func (s *service) protectKeys() {
 	}
 }
 
+// timeouts of functions that need more than gofn's 10 s. Exchange waits for STS
+// up to three times 5 s and for KMS twice three times 1.5 s; cut off by Lambda
+// it would neither answer in its own words nor log what did not answer. API
+// Gateway waits no longer than 29 s.
+var timeouts = map[string]time.Duration{"exchange": 29 * time.Second}
+
 // addFunction adds the function of that name, with what its grant says.
 func (s *service) addFunction(name string) {
 	reserved := map[string]int{"exchange": s.config.Concurrency.Exchange, "revoke": s.config.Concurrency.Revoke}
@@ -143,6 +152,7 @@ func (s *service) addFunction(name string) {
 		Package:     functions + name,
 		Description: "Counterfoil: " + name,
 		Environment: s.environment(name),
+		Timeout:     timeouts[name],
 		Concurrency: max(reserved[name], 0),
 		Binaries:    s.binaries,
 	})
@@ -203,6 +213,9 @@ func (s *service) addOutputs() {
 	}
 	output("Issuer", "Our own address, and the API's", s.issuer)
 	output("TableName", "The table, for authorizers of other APIs and for cmd/publish", *s.table.TableName())
+	if s.config.RestoredTable != "" {
+		output("OwnTableName", "The stack's own table, which is not used", *s.ownTable.TableName())
+	}
 	output("SigningKeys", "Ids of the keys to publish; the first one signs", strings.Join(keyIDs, ","))
 }
 

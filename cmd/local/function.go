@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -31,6 +32,26 @@ func functionOf[In, Out any](handle func(context.Context, In) (Out, error)) func
 			return nil, err
 		}
 		return json.Marshal(out)
+	}
+}
+
+type toldKey struct{}
+
+// withTold is the context of a request, and whether a function that telling made
+// has answered it.
+func withTold(ctx context.Context) (context.Context, *atomic.Bool) {
+	told := new(atomic.Bool)
+	return context.WithValue(ctx, toldKey{}, told), told
+}
+
+// telling is a function that logs what it answers: nobody need say it again.
+func (f function) telling() function {
+	return func(ctx context.Context, event []byte) ([]byte, error) {
+		out, err := f(ctx, event)
+		if told, ok := ctx.Value(toldKey{}).(*atomic.Bool); ok && err == nil {
+			told.Store(true)
+		}
+		return out, err
 	}
 }
 

@@ -25,8 +25,11 @@ func TestEveryEventCanBeInvoked(t *testing.T) {
 			if want == "" {
 				want = "200"
 			}
-			if got, _, _ := strings.Cut(stdout.String(), "\n"); got != want || stderr.Len() > 0 {
-				t.Errorf("answer starts with %q, want %q; log %s", got, want, stderr.String())
+			if got, _, _ := strings.Cut(stdout.String(), "\n"); got != want {
+				t.Errorf("answer starts with %q, want %q", got, want)
+			}
+			if log := stderr.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=INFO msg=request ") {
+				t.Errorf("log, want one line of one request: %s", log)
 			}
 		})
 	}

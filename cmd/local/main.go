@@ -20,19 +20,24 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
 
 func main() {
 	verb := flag.String("invoke", "", "send `events/<verb>.json` through its function and print the answer, instead of serving")
+	rotates := flag.Bool("rotate-key", false, "add a signing key to the state, instead of serving")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if *verb != "" {
+	switch {
+	case *rotates:
+		err = rotateKey(stateFolder(os.Getenv), time.Now(), os.Stdout)
+	case *verb != "":
 		err = invoke(ctx, *verb, os.Stdout, os.Stderr)
-	} else {
+	default:
 		err = run(ctx, os.Getenv, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -40,6 +45,8 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+func stateFolder(getenv func(string) string) string { return cmp.Or(getenv("STATE"), ".local") }
 
 // run serves until the context ends. Its errors are one line each.
 func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer) error {
@@ -58,11 +65,14 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	origin := "http://" + listener.Addr().String()
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 
-	s, err := newServer(ctx, config{Origin: origin, State: cmp.Or(getenv("STATE"), ".local"), Log: log, Now: time.Now})
+	s, err := newServer(ctx, config{Origin: origin, State: stateFolder(getenv), Log: log, Now: time.Now})
 	if err != nil {
 		return err
 	}
 	web := newHTTPServer(s, log)
+	following, unfollow := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { s.followKeys(following) })
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	fmt.Fprintln(stdout, "ready:", origin)
@@ -72,6 +82,8 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	case <-ctx.Done():
 		err = shutDown(web)
 	}
+	unfollow()
+	follower.Wait()
 	if closed := s.Close(); err == nil {
 		err = closed
 	}

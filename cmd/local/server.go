@@ -51,7 +51,7 @@ const (
 type server struct {
 	config
 	store  *store.Bolt
-	key    *signer.Local
+	key    *signer.Keyring
 	people *people
 	notes  *notes.Notes
 	http.Handler
@@ -72,7 +72,7 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 	if s.store, err = store.OpenBolt(filepath.Join(c.State, "counterfoil.db")); err != nil {
 		return nil, err
 	}
-	if s.key, err = signer.OpenLocal(filepath.Join(c.State, "key.pem"), signer.RS256); err != nil {
+	if s.key, err = signer.OpenKeyring(c.State, signer.RS256, c.Now); err != nil {
 		return nil, err
 	}
 	idpKey, err := signer.OpenLocal(filepath.Join(c.State, "idp-key.pem"), idpSigningAlg)
@@ -87,8 +87,8 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 	}
 	s.notes.Origin, s.notes.Now = c.Origin, c.Now
 
-	if err := s.store.Publish(ctx, s.key.Keys(), catalogue); err != nil {
-		return nil, fmt.Errorf("publish the settings: %w", err)
+	if err := s.key.Refresh(ctx, s.publish); err != nil {
+		return nil, err
 	}
 	if _, err := s.store.Sweep(ctx, c.Now()); err != nil {
 		return nil, fmt.Errorf("remove what is long dead: %w", err)
@@ -135,8 +135,8 @@ func (s *server) gateway() (*gateway, error) {
 		return nil, fmt.Errorf("routes of the example: %w", err)
 	}
 	functions := s.functions()
-	ours := handler.Authorizer{Tokens: s.service(), Routes: api.Routes, Sessions: true, Log: s.Log}
-	guest := handler.Authorizer{Tokens: s.service(), Routes: theirs, Sessions: true, Log: s.Log}
+	ours := handler.Authorizer{Tokens: handler.Meter(s.service()), Routes: api.Routes, Sessions: true, Log: s.Log}
+	guest := handler.Authorizer{Tokens: handler.Meter(s.service()), Routes: theirs, Sessions: true, Log: s.Log}
 	guest.Tokens.Guest = true
 	notes := functionOf(s.notes.Handle)
 	return &gateway{
@@ -176,8 +176,8 @@ func (s *server) functions() map[string]function {
 			tokens.Signer = s.key
 			tokens.Broker = broker.NewSTSAt(s.Origin+stsPath, awsRole)
 		}
-		handlers := handler.Handlers{Tokens: tokens, Origin: s.Origin, CLIClientID: cliClient, Log: s.Log}
-		all[route.Function] = functionOf(handlers.Function(route.Function))
+		handlers := handler.Handlers{Tokens: handler.Meter(tokens), Origin: s.Origin, CLIClientID: cliClient, Log: s.Log}
+		all[route.Function] = functionOf(handlers.Function(route.Function)).telling()
 	}
 	return all
 }
@@ -243,14 +243,17 @@ func onlyTo(origin string, next http.Handler) http.Handler {
 	})
 }
 
-// logged writes a line for every answer, as the access log of a stage does: by
-// the request id that a client was told one finds what the functions logged. It
+// logged writes a line for every answer of which no function of ours told: by
+// the request id that a client was told one finds what became of the request. It
 // holds nothing that the client wrote.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, told := withTold(r.Context())
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(seen, r)
-		log.Info("answered", "request_id", w.Header().Get("X-Request-Id"), "status", seen.status)
+		next.ServeHTTP(seen, r.WithContext(ctx))
+		if !told.Load() {
+			log.Info("answered", "request_id", w.Header().Get("X-Request-Id"), "status", seen.status)
+		}
 	})
 }
 

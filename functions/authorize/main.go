@@ -29,5 +29,5 @@ func main() {
 		PeopleIssuer: env.PeopleIssuer,
 		Guest:        guard.Guest,
 	}
-	lambda.Start(guard.Authorizer(tokens).Authorize)
+	lambda.Start(guard.Authorizer(handler.Meter(tokens)).Authorize)
 }

@@ -33,5 +33,5 @@ func main() {
 		Audiences:    env.Audiences,
 		Lifetime:     env.Lifetime,
 	}
-	lambda.Start(handler.Handlers{Tokens: tokens, Origin: env.Origin}.Function("exchange"))
+	lambda.Start(handler.Handlers{Tokens: handler.Meter(tokens), Origin: env.Origin}.Function("exchange"))
 }

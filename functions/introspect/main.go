@@ -29,5 +29,5 @@ func main() {
 		PeopleIssuer: env.PeopleIssuer,
 		Guest:        true,
 	}
-	lambda.Start(handler.Handlers{Tokens: tokens, Origin: env.Origin}.Function("introspect"))
+	lambda.Start(handler.Handlers{Tokens: handler.Meter(tokens), Origin: env.Origin}.Function("introspect"))
 }

@@ -18,5 +18,5 @@ func main() {
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
 	}
-	lambda.Start(handler.Handlers{Tokens: tokens, Origin: env.Origin}.Function("list"))
+	lambda.Start(handler.Handlers{Tokens: handler.Meter(tokens), Origin: env.Origin}.Function("list"))
 }

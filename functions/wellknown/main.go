@@ -18,5 +18,5 @@ func main() {
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
 	}
-	lambda.Start(handler.Handlers{Tokens: tokens, Origin: env.Origin, CLIClientID: env.CLIClientID}.Function("wellknown"))
+	lambda.Start(handler.Handlers{Tokens: handler.Meter(tokens), Origin: env.Origin, CLIClientID: env.CLIClientID}.Function("wellknown"))
 }

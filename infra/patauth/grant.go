@@ -15,6 +15,12 @@ var used = []string{store.PartitionKey, store.SortKey, "version", "last_used_at"
 // and settings, and notes when a token was used. It runs in somebody else's
 // stack, where more people may change it, so it cannot bring a token back, move
 // its end, or see by an update what it may not write.
+//
+// What it can do is harm: DynamoDB counts an attribute of a condition among those
+// that are touched, so whoever may use this role can write a version that is no
+// number, or items that hold nothing else, and what is read there (a token, an
+// owner, a person yet to come) can no longer be read. What needs it is then 503,
+// never let through.
 func (p Props) grant(f gofn.Function) {
 	table := &[]*string{p.Deployment.Table.TableArn()}
 	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

@@ -68,6 +68,11 @@ type Props struct {
 	// seconds up to an hour. It buys fewer calls, and for so long a token that
 	// was revoked, ended, or lost a right still works at this API. Zero keeps
 	// nothing: all of that holds from the next request on.
+	//
+	// Nor does an answer that was kept see how the next path is written. It is
+	// refused for a table in which one route lies within another's parameter
+	// under another scope (/things/all beside /things/{id}): the Deny that keeps
+	// them apart would not fit /things/%61ll.
 	CacheTTL time.Duration
 	// Challenge is the scheme of the 401's WWW-Authenticate header: Bearer, or
 	// Basic for clients that send a password only once asked, as git does.
@@ -168,7 +173,13 @@ func (p Props) check() ([]api.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return routes, separable(routes)
+	if err := separable(routes); err != nil {
+		return nil, err
+	}
+	if p.CacheTTL > 0 {
+		return routes, cacheable(routes)
+	}
+	return routes, nil
 }
 
 // isAddress takes what CDK only knows at deployment for good.

@@ -281,6 +281,59 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestAuthorizerReachesTheStage: with another setting of the authorizer alone the
+// API is deployed anew.
+func TestAuthorizerReachesTheStage(t *testing.T) {
+	deployment := func(change func(*patauth.Props)) string {
+		for id, it := range (app{props: change}).synthesize(t).resources {
+			if it.Type == "AWS::ApiGateway::Deployment" {
+				return id
+			}
+		}
+		t.Fatal("no deployment")
+		return ""
+	}
+	seen := map[string]bool{}
+	for _, change := range []func(*patauth.Props){
+		nil,
+		func(p *patauth.Props) { p.CacheTTL = time.Minute },
+		func(p *patauth.Props) { p.Request = true },
+	} {
+		seen[deployment(change)] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("three authorizers make %d deployments", len(seen))
+	}
+}
+
+// within has a route that lies within another's parameter, under another scope.
+const within = `[{"method": "GET", "path": "/things/{id}", "scope": "a"}, {"method": "GET", "path": "/things/all", "scope": "b"}, {"method": "PUT", "path": "/things/all", "scope": "b"}]`
+
+func TestCacheBesideARouteWithin(t *testing.T) {
+	methods := func(r awsapigateway.RestApi) {
+		add(r, "GET", "/things/{id}")
+		add(r, "GET", "/things/all")
+		add(r, "PUT", "/things/all")
+	}
+	for name, row := range map[string]struct {
+		routes string
+		ttl    time.Duration
+		want   string
+	}{
+		"a kept policy that needs a Deny is refused":     {within, time.Second, `GET/things/all`},
+		"without a cache it is taken":                    {within, 0, ""},
+		"under one scope it needs none":                  {strings.ReplaceAll(within, `"b"`, `"a"`), time.Second, ""},
+		"where the other route has no scope it is taken": {strings.Replace(within, `"scope": "b"`, `"scope": ""`, 1), time.Second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := app{methods: methods, props: func(p *patauth.Props) { p.Routes, p.CacheTTL = []byte(row.routes), row.ttl }}.synthesize(t).err
+			if row.want == "" && got != "" || !strings.Contains(got, row.want) {
+				t.Errorf("%q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
 func TestSessionsAndAudience(t *testing.T) {
 	env := func(change func(*patauth.Props)) map[string]any {
 		f := app{props: change}.synthesize(t).one(t, "AWS::Lambda::Function", nil)

@@ -23,6 +23,12 @@ func (a *Auth) Protect(restAPI awsapigateway.RestApi) {
 		a.addResponses(restAPI)
 	}
 	restAPI.Node().AddValidation(&validation{auth: a, api: restAPI})
+	// A stage serves a snapshot of its API, and a change of the authorizer alone
+	// takes no new one unless the app has CDK's feature flag for it. (An API
+	// without a deployment of its own is deployed by whoever owns it.)
+	if d := restAPI.LatestDeployment(); d != nil {
+		d.AddToLogicalId(map[string]any{"Request": a.props.Request, "CacheTTL": a.props.CacheTTL.Seconds(), "Pattern": api.CredentialPattern})
+	}
 }
 
 func (a *Auth) addResponses(restAPI awsapigateway.RestApi) {
@@ -113,16 +119,10 @@ const maxPolicy = 8000
 // one, and one that is allowed and that the Deny would hit, so at most two
 // scopes, and a denied route's own is in none of both.
 func separable(routes []api.Route) error {
-	scopes := []string{""}
-	for _, r := range routes {
-		if !slices.Contains(scopes, r.Scope) {
-			scopes = append(scopes, r.Scope)
-		}
-	}
+	scopes := scopesOf(routes)
 	for i, a := range scopes {
 		for _, b := range scopes[i:] {
-			may := func(r api.Route) bool { return r.Scope == "" || r.Scope == a || r.Scope == b }
-			if err := api.Separable(routes, may); err != nil {
+			if err := api.Separable(routes, holding(a, b)); err != nil {
 				return fmt.Errorf("for a credential with the scopes %q and %q: %w", a, b, err)
 			}
 		}
@@ -139,4 +139,47 @@ func separable(routes []api.Route) error {
 		return fmt.Errorf("%d routes make a policy of %d bytes, more than %d", len(routes), len(policy), maxPolicy)
 	}
 	return nil
+}
+
+// cacheable reports why no policy of a table may be kept for the next request.
+// A policy speaks of paths as they are written; in a roundabout way (see
+// api.IsDetour) a path fits the Allow of a parameter and not the Deny of the
+// route within it. Only an authorizer that is asked sees that. One scope at a
+// time is enough: what a Deny is for lacks its own, and lies within one route.
+func cacheable(routes []api.Route) error {
+	denied := func(may func(api.Route) bool) []string {
+		policy := api.NewPolicy("", routes, may, nil)
+		return policy.Statement[len(policy.Statement)-1].Resource
+	}
+	// Where everything is allowed, no route is denied by name.
+	always := denied(func(api.Route) bool { return true })
+	for _, scope := range scopesOf(routes) {
+		may := holding(scope)
+		if !slices.ContainsFunc(routes, may) {
+			continue
+		}
+		for _, resource := range denied(may) {
+			if !slices.Contains(always, resource) {
+				return fmt.Errorf("the property CacheTTL must be 0: for a credential with the scope %q only the Deny of %s keeps a route apart from the one that it lies within, and a kept policy does not see it written in a roundabout way",
+					scope, resource)
+			}
+		}
+	}
+	return nil
+}
+
+// scopesOf are the scopes of a table, and none.
+func scopesOf(routes []api.Route) []string {
+	scopes := []string{""}
+	for _, r := range routes {
+		if !slices.Contains(scopes, r.Scope) {
+			scopes = append(scopes, r.Scope)
+		}
+	}
+	return scopes
+}
+
+// holding says what a credential with these scopes may call.
+func holding(scopes ...string) func(api.Route) bool {
+	return func(r api.Route) bool { return r.Scope == "" || slices.Contains(scopes, r.Scope) }
 }

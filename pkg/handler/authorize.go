@@ -3,12 +3,12 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/pat"
@@ -26,7 +26,8 @@ type Authorizer struct {
 	// Cached tells that API Gateway may give one answer to several requests: so
 	// none says what the first of them lacked.
 	Cached bool
-	// Log gets a line for every refusal; nil means slog's default.
+	// Log gets a line for every request; nil means JSON on the standard output,
+	// as Lambda takes it.
 	Log *slog.Logger
 }
 
@@ -61,21 +62,25 @@ var (
 // may keep the policy for the next route. Only in front of somebody else's API a
 // path that is written in a roundabout way is denied everything.
 func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (AuthorizerResponse, error) {
+	ctx, line := begin(ctx, "authorize", req.RequestContext.RequestID)
+	defer line.write(ctx, a.Log)
 	stage, method, path, err := api.SplitMethodARN(req.MethodARN)
 	if err != nil {
-		return a.refuse(ctx, req, errFailed, err)
+		return cannotDecide(line, err)
 	}
 	secret, err := req.credential()
 	if err != nil {
-		return a.refuse(ctx, req, errUnauthorized, err)
+		return unauthorized(line, err)
 	}
+	line.show(secret)
 	grant, err := a.Tokens.Authorize(ctx, secret)
 	switch {
 	case errors.Is(err, pat.ErrUnauthorized):
-		return a.refuse(ctx, req, errUnauthorized, err)
+		return unauthorized(line, err)
 	case err != nil:
-		return a.refuse(ctx, req, errFailed, err)
+		return cannotDecide(line, err)
 	}
+	line.by(grant)
 	from, _ := netip.ParseAddr(req.RequestContext.Identity.SourceIP) // a TOKEN event has none
 	a.Tokens.Used(ctx, grant, from)
 	may := func(r api.Route) bool { return a.why(r, grant) == "" }
@@ -93,10 +98,22 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		}
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
-	if route, ok := api.MatchRoute(a.Routes, method, path); ok && !a.Cached {
-		if code := a.why(route, grant); code == api.InsufficientScope {
-			response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
-		}
+	route, known := api.MatchRoute(a.Routes, method, path)
+	code := a.why(route, grant)
+	if known && code == api.InsufficientScope && !a.Cached {
+		response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
+	}
+	// The gateway refuses by the policy, and cannot tell us. From where a TOKEN
+	// event comes only it knows.
+	switch {
+	case !known || a.Tokens.Guest && api.IsDetour(path):
+		line.refuse(403, string(api.Forbidden), errors.New("a path that is no route, or is written in a roundabout way"))
+	case code != "":
+		line.refuse(403, string(code), fmt.Errorf("the credential may not call %s %s", route.Method, route.Path))
+	case from.IsValid() && grant.Within(from) != nil:
+		line.refuse(403, string(api.Forbidden), grant.Within(from))
+	default:
+		line.outcome = granted
 	}
 	return response, nil
 }
@@ -126,22 +143,16 @@ func (r AuthorizerRequest) credential() (pat.Secret, error) {
 	return credential(header)
 }
 
-// refuse logs the reason and returns the answer, which has none.
-func (a Authorizer) refuse(ctx context.Context, req AuthorizerRequest, answer, reason error) (AuthorizerResponse, error) {
-	log := a.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	write := log.InfoContext
-	if answer == errFailed {
-		write = log.ErrorContext
-	}
-	id := req.RequestContext.RequestID
-	if lc, ok := lambdacontext.FromContext(ctx); ok && id == "" {
-		id = lc.AwsRequestID // a TOKEN event has none; the access log knows this one
-	}
-	write(ctx, "not authorized", "request_id", id, "reason", reason.Error())
-	return AuthorizerResponse{}, answer
+// unauthorized and cannotDecide note the reason and return the answer, which has
+// none.
+func unauthorized(l *line, reason error) (AuthorizerResponse, error) {
+	l.refuse(401, string(api.Unauthorized), reason)
+	return AuthorizerResponse{}, errUnauthorized
+}
+
+func cannotDecide(l *line, reason error) (AuthorizerResponse, error) {
+	l.refuse(503, string(api.Unavailable), reason)
+	return AuthorizerResponse{}, errFailed
 }
 
 // OwnAuthorizer stands in front of our own API.

@@ -26,6 +26,7 @@ func (h Handlers) create(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	r.line.tokenID = created.ID
 	return answer{
 		status: 201,
 		header: map[string]string{"Location": h.Tokens.Issuer + "/tokens/" + string(created.ID)},

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"context"
 	"errors"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -26,12 +25,12 @@ const (
 // into the log; the answer says what the contract's table says, so that all
 // refusals of one status look alike. What is not listed here is ours: logged
 // whole, answered bare.
-func (h Handlers) refuse(ctx context.Context, event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
+func (h Handlers) refuse(l *line, event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
 	if api.IsOAuth(event.Resource) && !isGateways(err) {
-		return h.refuseOAuth(ctx, event, err)
+		return h.refuseOAuth(l, event, err)
 	}
 	problem := problemOf(err)
-	h.logRefusal(ctx, event, problem.Status, problem.Code, err)
+	l.refuse(problem.Status, problem.Code, err)
 	header := map[string]string{"Content-Type": "application/problem+json"}
 	if problem.Status == 503 {
 		header["Retry-After"] = api.RetryAfter
@@ -85,7 +84,7 @@ func problemOf(err error) api.Problem {
 	return api.NewProblem(api.Internal)
 }
 
-func (h Handlers) refuseOAuth(ctx context.Context, event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
+func (h Handlers) refuseOAuth(l *line, event events.APIGatewayProxyRequest, err error) events.APIGatewayProxyResponse {
 	status, header, body := 500, map[string]string{}, api.OAuthError{Error: serverError}
 	var oauth *pat.OAuthError
 	switch {
@@ -99,15 +98,16 @@ func (h Handlers) refuseOAuth(ctx context.Context, event events.APIGatewayProxyR
 		status, body = 503, api.OAuthError{Error: temporarilyUnavailable}
 		header["Retry-After"] = api.RetryAfter
 	}
-	h.logRefusal(ctx, event, status, body.Error, err)
+	l.refuse(status, body.Error, err)
 	return h.respond(event, status, header, body)
 }
 
-func (h Handlers) logRefusal(ctx context.Context, event events.APIGatewayProxyRequest, status int, code string, err error) {
-	log := h.log().InfoContext
-	if status >= 500 {
-		log = h.log().ErrorContext
+// isBadCredential reports whether an error is about the credential itself. At
+// exchange it is a parameter of the form, and the one error that has a reason.
+func isBadCredential(err error) bool {
+	var oauth *pat.OAuthError
+	if errors.As(err, &oauth) {
+		return oauth.Reason != nil
 	}
-	log(ctx, "refused", "request_id", event.RequestContext.RequestID, "method", event.HTTPMethod,
-		"resource", event.Resource, "status", status, "code", code, "reason", err.Error())
+	return errors.Is(err, pat.ErrUnauthorized) || errors.Is(err, errNoCredential)
 }

@@ -15,9 +15,11 @@ func (h Handlers) exchange(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	subject := pat.NewSecret(form.Get("subject_token"))
+	r.line.show(subject)
 	done, err := h.Tokens.Exchange(ctx, pat.ExchangeRequest{
 		GrantType:          form.Get("grant_type"),
-		SubjectToken:       pat.NewSecret(form.Get("subject_token")),
+		SubjectToken:       subject,
 		SubjectTokenType:   form.Get("subject_token_type"),
 		ActorToken:         pat.NewSecret(form.Get("actor_token")),
 		ActorTokenType:     form.Get("actor_token_type"),
@@ -30,6 +32,7 @@ func (h Handlers) exchange(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	r.line.by(done.Subject)
 	body := api.Exchanged{
 		AccessToken:     done.AccessToken.Reveal(),
 		IssuedTokenType: done.IssuedTokenType,

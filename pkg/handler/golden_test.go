@@ -51,12 +51,12 @@ func newDesk(t testing.TB) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{store: bolt, clock: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), jwts: &jwts{}, log: &bytes.Buffer{}}
-	d.tokens = &pat.Service{
+	d.tokens = handler.Meter(&pat.Service{
 		Store: bolt, Verifier: d.jwts, Signer: d.jwts,
 		Issuer: "https://tokens.example/v1", PeopleIssuer: "http://127.0.0.1:8080/idp",
 		Now:  func() time.Time { return d.clock },
 		Rand: rand.NewChaCha8([32]byte{9}),
-	}
+	})
 	alice := pat.Grant{
 		Kind: pat.KindPerson, Person: pat.Person{Issuer: d.tokens.PeopleIssuer, Subject: "alice"},
 		Name: "Alice", Groups: []string{"users"}, IssuedAt: d.clock.Add(-5 * time.Minute),
@@ -180,6 +180,7 @@ func (d *desk) send(t testing.TB, event []byte) []byte {
 				{Method: "POST", Path: "/notes", Guard: api.Any, Scope: "notes:write"},
 			}}
 		}
+		a.Log = d.handlers().Log
 		got, err := a.Authorize(t.Context(), req)
 		if err != nil {
 			t.Fatal(err)

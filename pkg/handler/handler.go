@@ -24,8 +24,8 @@ type Handlers struct {
 	Origin string
 	// CLIClientID is what a command line signs in as at the people's issuer.
 	CLIClientID string
-	// Log gets a line for every answer that is not a success; nil means slog's
-	// default.
+	// Log gets a line for every request; nil means JSON on the standard output,
+	// as Lambda takes it.
 	Log *slog.Logger
 }
 
@@ -63,22 +63,30 @@ type answer struct {
 func (h Handlers) Function(name string) Function {
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		route, ok := routeOf(name, event)
+		ctx, line := begin(ctx, route.Verb, event.RequestContext.RequestID)
+		defer line.write(ctx, h.Log)
 		if !ok {
-			return h.refuse(ctx, event, fmt.Errorf("%w: function %s has no such route", pat.ErrNotFound, name)), nil
+			return h.refuse(line, event, fmt.Errorf("%w: function %s has no such route", pat.ErrNotFound, name)), nil
 		}
-		req := request{event: event}
+		req := request{event: event, line: line}
+		if id, err := pat.ParseID(req.param("id")); err == nil {
+			line.tokenID = id
+		}
 		if route.Guard != api.Open {
 			// The authorizer's word is the only one: a function that was
 			// reached around it must not fall back on the header.
 			if req.by, ok = grantFrom(event.RequestContext.Authorizer); !ok {
-				return h.refuse(ctx, event, fmt.Errorf("%w: no word of the authorizer", pat.ErrUnauthorized)), nil
+				return h.refuse(line, event, fmt.Errorf("%w: no word of the authorizer", pat.ErrUnauthorized)), nil
 			}
+			line.by(req.by)
 		}
 		done, err := verbs[route.Verb](h, ctx, req)
 		if err != nil {
-			return h.refuse(ctx, event, err), nil
+			return h.refuse(line, event, err), nil
 		}
-		return h.respond(event, done.status, done.header, done.body), nil
+		response := h.respond(event, done.status, done.header, done.body)
+		line.outcome, line.status = answered, done.status
+		return response, nil
 	}
 }
 
@@ -112,11 +120,4 @@ func (h Handlers) respond(event events.APIGatewayProxyRequest, status int, heade
 		all[name] = value
 	}
 	return response
-}
-
-func (h Handlers) log() *slog.Logger {
-	if h.Log == nil {
-		return slog.Default()
-	}
-	return h.Log
 }

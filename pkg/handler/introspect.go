@@ -28,8 +28,12 @@ func (h Handlers) introspect(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	var header map[string]string // the caller's own end
+	if r.by.Kind != pat.KindPerson {
+		header = endHeader(r.by.ExpiresAt)
+	}
 	if found == nil {
-		return answer{status: 200, body: api.Introspection{}}, nil
+		return answer{status: 200, header: header, body: api.Introspection{}}, nil
 	}
 	body := api.Introspection{
 		Active:    true,
@@ -48,5 +52,5 @@ func (h Handlers) introspect(ctx context.Context, r request) (answer, error) {
 	if !found.ExpiresAt.IsZero() {
 		body.ExpiresAt = found.ExpiresAt.Unix()
 	}
-	return answer{status: 200, body: body}, nil
+	return answer{status: 200, header: header, body: body}, nil
 }

@@ -51,6 +51,7 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 		"a session at an API that doesn't": {session, handler.Authorizer{Tokens: guest, Routes: theirs}, func(api.Route) bool { return false }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.authorizer.Log = d.handlers().Log
 			routes := c.authorizer.Routes
 			asked := []string{"GET/nowhere", "GET/", "GET/tokens/*", "GET/tokens/a%40b", "GET/notes/x...y", "GET/a:b:c/d"}
 			for _, r := range routes {
@@ -132,7 +133,9 @@ func TestThePolicyIsTiedToTheNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := handler.OwnAuthorizer(d.tokens).Authorize(t.Context(), handler.AuthorizerRequest{
+	own := handler.OwnAuthorizer(d.tokens)
+	own.Log = d.handlers().Log
+	got, err := own.Authorize(t.Context(), handler.AuthorizerRequest{
 		Type: "TOKEN", AuthorizationToken: "Bearer " + tied.Value.Reveal(), MethodARN: stageARN + "/GET/whoami",
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 type request struct {
 	event events.APIGatewayProxyRequest
 	by    pat.Grant
+	line  *line
 }
 
 // address is where the connection came from. Nobody reads X-Forwarded-For:

@@ -13,7 +13,9 @@ func (h Handlers) revocation(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := h.Tokens.Revocation(ctx, pat.NewSecret(form.Get("token"))); err != nil {
+	value := pat.NewSecret(form.Get("token"))
+	r.line.show(value)
+	if err := h.Tokens.Revocation(ctx, value); err != nil {
 		return answer{}, err
 	}
 	return answer{status: 200}, nil

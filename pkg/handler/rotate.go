@@ -17,6 +17,7 @@ func (h Handlers) rotate(ctx context.Context, r request) (answer, error) {
 	var req pat.RotateRequest
 	req.Grace = time.Duration(body.integer("grace_seconds")) * time.Second
 	body.read("keep_previous", "true or false", &req.KeepPrevious)
+	req.Since = time.UnixMilli(r.event.RequestContext.RequestTimeEpoch)
 	req.Bad = *body.bad
 
 	rotated, err := h.Tokens.Rotate(ctx, r.by, r.param("id"), req)

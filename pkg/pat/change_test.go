@@ -445,3 +445,31 @@ func TestAnExtensionNearTheEndIsCounted(t *testing.T) {
 		t.Errorf("with 50 again the cap has room for one more: %v", err)
 	}
 }
+
+// TestARotationThatComesMeanwhileLoses: its request was there before the answer
+// of the other was.
+func TestARotationThatComesMeanwhileLoses(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice")
+	c := w.create(t, alice, named("ci", "profile"))
+	arrived := w.clock
+	w.clock = w.clock.Add(5 * time.Millisecond)
+	r, err := w.Rotate(ctx, alice, string(c.ID), pat.RotateRequest{Since: arrived, Grace: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keep := range []bool{false, true} {
+		if _, err := w.Rotate(ctx, alice, string(c.ID), pat.RotateRequest{Since: arrived.Add(4 * time.Millisecond), KeepPrevious: keep}); !errors.Is(err, pat.ErrConflict) {
+			t.Errorf("meanwhile: %v", err)
+		}
+	}
+	for name, value := range map[string]pat.Secret{"the value that was answered": r.Value, "the one before, in its grace": c.Value} {
+		if _, err := w.Authorize(ctx, value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := w.Rotate(ctx, alice, string(c.ID), pat.RotateRequest{Since: w.clock}); err != nil {
+		t.Errorf("in the millisecond of the answer: %v", err)
+	}
+}

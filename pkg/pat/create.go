@@ -264,18 +264,19 @@ func checkCIDRs(bad *InvalidError, cidrs []string) []netip.Prefix {
 // nameKey is a name as it is compared: two names that look alike to a person,
 // by Unicode's canonical equivalence and case folding, are one.
 func nameKey(name string) string {
-	folded := strings.Map(simplestFold, cases.Fold().String(norm.NFC.String(name)))
-	return norm.NFC.String(folded)
+	folded := cases.Fold().String(norm.NFD.String(name))
+	return norm.NFC.String(strings.Map(foldCherokee, folded))
 }
 
-// simplestFold is the smallest of the characters that differ from one in case
-// alone: cases.Fold leaves out Cherokee.
-func simplestFold(r rune) rune {
-	least := r
-	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		least = min(least, f)
+// foldCherokee folds what cases.Fold leaves out.
+func foldCherokee(r rune) rune {
+	switch {
+	case 0xAB70 <= r && r <= 0xABBF:
+		return r - 0xAB70 + 0x13A0
+	case 0x13F8 <= r && r <= 0x13FD:
+		return r - 8
 	}
-	return least
+	return r
 }
 
 // invisible reports whether a character shows nothing, or could be taken for

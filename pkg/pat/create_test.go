@@ -143,6 +143,14 @@ func TestNamesAreUniqueAsPeopleReadThem(t *testing.T) {
 		}
 	}
 	w.create(t, alice, named("Cafe au lait", "profile"))
+	w.create(t, alice, named("\u0390abc", "profile"))
+	if _, err := w.Create(context.Background(), alice, named("\u0399\u0308\u0301ABC", "profile")); !errors.Is(err, pat.ErrNameTaken) {
+		t.Errorf("a letter that folds to three beside those in capitals: %v", err)
+	}
+	w.create(t, alice, named("\u13f0", "profile"))
+	if _, err := w.Create(context.Background(), alice, named("\u13f8", "profile")); !errors.Is(err, pat.ErrNameTaken) {
+		t.Errorf("the other Cherokee block: %v", err)
+	}
 	w.create(t, alice, named("\u13a0", "profile"))
 	if _, err := w.Create(context.Background(), alice, named("\uab70", "profile")); !errors.Is(err, pat.ErrNameTaken) {
 		t.Errorf("a Cherokee letter beside its small one: %v", err)

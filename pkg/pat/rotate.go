@@ -17,6 +17,8 @@ type RotateRequest struct {
 	// the place of the one of now, which dies at once, and the previous value
 	// and its end stay as they were. Grace does not count.
 	KeepPrevious bool
+	// Since is when the request arrived, in whole milliseconds; zero means now.
+	Since time.Time
 	// Bad is what was found wrong with the request while it was read.
 	Bad InvalidError
 }
@@ -27,8 +29,9 @@ type RotateRequest struct {
 // ErrConflict (somebody changed it meanwhile, or KeepPrevious without a previous
 // value), ErrUnavailable.
 //
-// Who loses to another change is not judged again: the value in the other's
-// answer would be dead before it was read.
+// Who loses to another change is not judged again, and who comes while another
+// rotation is under way loses to it: the value in the other's answer would be
+// dead before it was read.
 func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateRequest) (Created, error) {
 	if err := by.needsPerson(); err != nil {
 		return Created{}, err
@@ -40,6 +43,10 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	if err := bad.or(); err != nil {
 		return Created{}, err
 	}
+	since := req.Since
+	if since.IsZero() {
+		since = s.now().Truncate(time.Millisecond)
+	}
 	token, owner, err := s.own(ctx, by.Person, id)
 	if err != nil {
 		return Created{}, err
@@ -48,6 +55,8 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	switch {
 	case token.Status(now) != Active:
 		return Created{}, ErrNotActive
+	case token.RotatedAt.After(since):
+		return Created{}, ErrConflict
 	case req.KeepPrevious && !token.hasPrevious(now):
 		return Created{}, ErrConflict
 	}
@@ -65,7 +74,7 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	}
 	token.Hash = HashOf(value)
 	token.Gen++
-	token.RotatedAt = now.UTC().Truncate(time.Second)
+	token.RotatedAt = now.UTC().Truncate(time.Millisecond)
 	err = s.Store.Rotate(ctx, token)
 	if errors.Is(err, ErrConflict) {
 		return Created{}, ErrConflict

@@ -49,10 +49,16 @@ func OpenLocal(path, algorithm string) (*Local, error) {
 		return nil, fmt.Errorf("key file %s: no algorithm %q, only %s and %s", path, algorithm, RS256, ES256)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path, generate); err != nil {
+		// One that another process made meanwhile is as good.
+		if err := create(path, generate); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("key file %s: %w", path, err)
 		}
 	}
+	return openFile(path)
+}
+
+// openFile reads a key file that is there.
+func openFile(path string) (*Local, error) {
 	private, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("key file %s: %w", path, err)
@@ -142,7 +148,8 @@ func read(path string) (crypto.Signer, error) {
 }
 
 // create writes a new key so that, whenever it is interrupted, there is a whole
-// file under its name or none. The folder is for its owner alone.
+// file under its name or none. A key that is there already is never replaced:
+// fs.ErrExist. The folder is for its owner alone.
 func create(path string, generate func() (crypto.Signer, error)) error {
 	private, err := generate()
 	if err != nil {
@@ -160,7 +167,7 @@ func create(path string, generate func() (crypto.Signer, error)) error {
 	if err != nil {
 		return cause(err)
 	}
-	defer os.Remove(temp.Name()) // nothing is left of it once it was renamed
+	defer os.Remove(temp.Name()) // the key has a name of its own by then
 	err = pem.Encode(temp, &pem.Block{Type: pemType, Bytes: der})
 	if err == nil {
 		err = temp.Sync()
@@ -168,13 +175,13 @@ func create(path string, generate func() (crypto.Signer, error)) error {
 	if err := errors.Join(err, temp.Close()); err != nil {
 		return cause(err)
 	}
-	if err := os.Rename(temp.Name(), path); err != nil {
+	if err := os.Link(temp.Name(), path); err != nil {
 		return cause(err)
 	}
 	return syncFolder(folder)
 }
 
-// syncFolder makes a rename outlive a power cut: a key that is lost ends every
+// syncFolder makes a name outlive a power cut: a key that is lost ends every
 // JWT signed with it.
 func syncFolder(folder string) error {
 	f, err := os.Open(folder)
@@ -185,10 +192,14 @@ func syncFolder(folder string) error {
 	return cause(f.Sync())
 }
 
-// cause drops the path from an error of the file system: OpenLocal names it.
+// cause drops the paths from an error of the file system: the caller names the
+// one that matters.
 func cause(err error) error {
-	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
 	}
 	return err
 }

@@ -207,13 +207,7 @@ func refused(t *testing.T, s *Local, err error, path, why string) {
 	if err == nil || s != nil {
 		t.Fatal("it was opened")
 	}
-	text := err.Error()
-	if !strings.Contains(text, why) {
-		t.Errorf("refused with %q, want %q in it", text, why)
-	}
-	if strings.Count(text, path) != 1 || strings.Contains(text, "\n") {
-		t.Errorf("not one sentence that names the file once: %q", text)
-	}
+	oneSentence(t, err, path, why)
 }
 
 func must[T any](v T, err error) T {

@@ -41,7 +41,6 @@ func newStack(app awscdk.App, binaries string) awscdk.Stack {
 		Package:     "github.com/counterfoil/counterfoil/examples/notes/lambda",
 		Description: "The example API",
 		Environment: map[string]string{notes.EnvOrigin: origin},
-		Concurrency: 1, // it keeps its notes to itself
 		Binaries:    binaries,
 	})
 

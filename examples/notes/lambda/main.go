@@ -1,6 +1,6 @@
 // Command lambda is the example API's function. It keeps its notes where Lambda
-// lets it write, so they live as long as the instance: what the example shows
-// is how an API is protected, not where one keeps things.
+// lets it write, so each instance has its own, for as long as it lives: what
+// the example shows is how an API is protected, not where one keeps things.
 package main
 
 import (
