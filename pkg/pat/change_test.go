@@ -102,6 +102,41 @@ func TestUpdateRefuses(t *testing.T) {
 	}
 }
 
+func TestUpdateTellsEverythingAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice", "writers")
+	c := w.create(t, alice, named("ci", "notes:read"))
+	dead := w.create(t, alice, named("dead", "notes:read"))
+	if err := w.Revoke(ctx, alice, string(dead.ID)); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]struct {
+		id     string
+		req    pat.UpdateRequest
+		fields string
+	}{
+		"a bad name and a scope it has not":     {string(c.ID), pat.UpdateRequest{Name: new(""), Scopes: []string{"profile"}}, "name scopes"},
+		"the same on what is not there":         {"zzzzzzzzzz", pat.UpdateRequest{Name: new(""), Scopes: []string{"profile"}}, "name"},
+		"a scope that a revoked token has not":  {string(dead.ID), pat.UpdateRequest{Scopes: []string{"profile"}}, "scopes"},
+		"an unknown scope is told as that only": {string(c.ID), pat.UpdateRequest{Scopes: []string{"nothing"}}, "scopes"},
+	} {
+		_, err := w.Update(ctx, alice, s.id, s.req)
+		var invalid *pat.InvalidError
+		if !errors.As(err, &invalid) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var fields []string
+		for _, f := range invalid.Fields {
+			fields = append(fields, f.Field)
+		}
+		if got := strings.Join(fields, " "); got != s.fields {
+			t.Errorf("%s: %q, want %q", name, got, s.fields)
+		}
+	}
+}
+
 // TestTwoUpdatesDoNotWiden: of two that shrink to different scopes at once, one
 // is told to read again.
 func TestTwoUpdatesDoNotWiden(t *testing.T) {

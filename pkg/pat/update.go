@@ -2,6 +2,7 @@ package pat
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +33,13 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 	if err != nil {
 		return View{}, err
 	}
-	amend, err := s.amendment(req, shared.Catalogue)
-	if err != nil {
-		return View{}, err
+	amend, bad := s.amendment(req, shared.Catalogue)
+	if err := bad.or(); err != nil {
+		// Everything wrong is told at once, also what only the token shows.
+		if token, _, err := s.own(ctx, by.Person, id); err == nil {
+			req.judgeScopes(&bad, token)
+		}
+		return View{}, &bad
 	}
 	var view View
 	var seen int64 // the version that the change was first judged against
@@ -49,6 +54,9 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 			return nil
 		}
 		seen = token.Version
+		if req.judgeScopes(&bad, token); bad.or() != nil {
+			return &bad
+		}
 		now := s.now()
 		if !token.holdsPlace(now) {
 			return ErrNotActive
@@ -59,9 +67,7 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 			owner.Live++
 		}
 		oldKey := nameKey(token.Name)
-		if err := amend(&token); err != nil {
-			return err
-		}
+		amend(&token)
 		err = s.Store.Update(ctx, Change{Token: token, NameKey: nameKey(token.Name), OldNameKey: oldKey, Owner: owner, At: now})
 		if err != nil {
 			return unavailable("update a token", err)
@@ -75,12 +81,20 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 	return view, err
 }
 
-// amendment judges every field of a request and returns what makes the change.
-func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (func(*Token) error, error) {
+// judgeScopes refuses scopes that the token does not have.
+func (r UpdateRequest) judgeScopes(bad *InvalidError, t Token) {
+	if wider := without(r.Scopes, t.Scopes); len(wider) > 0 && !bad.has("scopes") {
+		bad.Add("scopes", "may only shrink: the token does not have %q", clip(wider[0]))
+	}
+}
+
+// amendment judges every field of a request by itself, and returns what makes
+// the change.
+func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (amend func(*Token), bad InvalidError) {
 	now := s.now().UTC().Truncate(time.Second)
-	bad := InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
+	bad = InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
 	if bad.Detail != "" {
-		return nil, &bad
+		return nil, bad
 	}
 	var name string
 	if req.Name != nil && !bad.has("name") {
@@ -97,20 +111,12 @@ func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (func(*Token
 	if !req.Expiry.At.IsZero() && !bad.has("expires_at") {
 		checkEnd(&bad, end, now)
 	}
-	change := Token{}
+	var networks []netip.Prefix
 	if req.AllowedCIDRs != nil && !bad.has("allowed_cidrs") {
-		change.AllowedCIDRs = checkCIDRs(&bad, *req.AllowedCIDRs)
+		networks = checkCIDRs(&bad, *req.AllowedCIDRs)
 	}
-	if err := bad.or(); err != nil {
-		return nil, err
-	}
-	return func(t *Token) error {
+	return func(t *Token) {
 		if req.Scopes != nil {
-			if wider := without(req.Scopes, t.Scopes); len(wider) > 0 {
-				var bad InvalidError
-				bad.Add("scopes", "may only shrink: the token does not have %q", clip(wider[0]))
-				return &bad
-			}
 			t.Scopes = req.Scopes
 		}
 		if req.Name != nil {
@@ -123,8 +129,7 @@ func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (func(*Token
 			t.ExpiresAt = end
 		}
 		if req.AllowedCIDRs != nil {
-			t.AllowedCIDRs = change.AllowedCIDRs
+			t.AllowedCIDRs = networks
 		}
-		return nil
-	}, nil
+	}, bad
 }
