@@ -39,8 +39,9 @@ const (
 // An empty segment is worth no argument about who reads it how.
 var strays = []string{"/*/?*/", "/*//*"}
 
-// encodedSlashes are one segment to us and two to whoever decodes first.
-var encodedSlashes = []string{"/*%2f*", "/*%2F*"}
+// detours are the resources of paths that whoever decodes or shortens them first
+// reads as other paths, as far as IAM can name them; see IsDetour for the rest.
+var detours = []string{"/*%2f*", "/*%2F*", "/*/../*", "/*/..", "/*/./*", "/*/."}
 
 // DenyAll is the policy of a credential that may call nothing. (A policy
 // without statements is invalid.)
@@ -83,11 +84,11 @@ func NewPolicy(stage string, routes []Route, may func(Route) bool, networks []ne
 	return Policy{Version: version, Statement: []Statement{yes, no}}
 }
 
-// WithoutEncodedSlash denies every path with an encoded slash in a stage. It
-// stands in the policy itself, where API Gateway may keep it.
-func (p Policy) WithoutEncodedSlash(stage string) Policy {
+// WithoutDetours denies every path in a stage that is a detour and that IAM can
+// name. It stands in the policy itself, where API Gateway may keep it.
+func (p Policy) WithoutDetours(stage string) Policy {
 	no := Statement{Effect: deny, Action: InvokeAction}
-	for _, s := range encodedSlashes {
+	for _, s := range detours {
 		no.Resource = append(no.Resource, stage+s)
 	}
 	p.Statement = append(slices.Clone(p.Statement), no)

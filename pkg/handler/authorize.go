@@ -92,7 +92,7 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 	// Behind our own API the rules look again at who calls, and an id is read
 	// once; an API of somebody else's has the policy alone.
 	if a.Tokens.Guest {
-		response.PolicyDocument = response.PolicyDocument.WithoutEncodedSlash(stage)
+		response.PolicyDocument = response.PolicyDocument.WithoutDetours(stage)
 		if api.IsDetour(path) {
 			response.PolicyDocument = api.DenyAll()
 		}
