@@ -119,6 +119,11 @@ func (s meteredStore) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner
 	return s.next.Look(ctx, id)
 }
 
+func (s meteredStore) LookBoth(ctx context.Context, a, b pat.ID) (pat.Found, pat.Found, error) {
+	defer timed(ctx)()
+	return s.next.LookBoth(ctx, a, b)
+}
+
 func (s meteredStore) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
 	defer timed(ctx)()
 	return s.next.List(ctx, slot, before, limit)

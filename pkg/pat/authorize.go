@@ -176,59 +176,74 @@ func (s *Service) identifyJWT(ctx context.Context, jwt Secret, expect Expectatio
 	return found, nil
 }
 
-func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Settings) (grant Grant, owner Owner, err error) {
+func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Settings) (Grant, Owner, error) {
+	subject, actor, err := s.parties(ctx, claims)
+	if err != nil {
+		return Grant{}, Owner{}, err
+	}
+	grant := Grant{Person: subject.Owner.Person, Scopes: shared.Catalogue.Grantable(subject.Owner.Groups)}
 	if claims.TokenID != "" {
-		var token Token
-		if token, owner, err = s.look(ctx, claims.TokenID); err != nil {
+		if grant, err = s.grantOf(subject.Token, subject.Owner, claims.Gen, shared); err != nil {
 			return Grant{}, Owner{}, err
 		}
-		if grant, err = s.grantOf(token, owner, claims.Gen, shared); err != nil {
-			return Grant{}, Owner{}, err
-		}
-		if grant.Person.Subject != claims.Subject {
-			return Grant{}, Owner{}, unauthorized("the JWT's sub does not own token %s", token.ID)
-		}
-	} else {
-		owner, err = s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: claims.Subject})
-		if errors.Is(err, ErrNotFound) {
-			return Grant{}, Owner{}, unauthorized("the JWT's sub is nobody we know")
-		}
-		if err != nil {
-			return Grant{}, Owner{}, err
-		}
-		grant = Grant{Person: owner.Person, Scopes: shared.Catalogue.Grantable(owner.Groups)}
+	}
+	if grant.Person.Subject != claims.Subject {
+		return Grant{}, Owner{}, unauthorized("the JWT's sub does not own its token")
 	}
 	grant.Kind = KindExchanged
 	grant.Scopes = intersect(claims.Scopes, grant.Scopes)
 	grant.ExpiresAt = earlier(grant.ExpiresAt, claims.ExpiresAt)
-	if grant.Actor = claims.Actor; grant.Actor != nil {
-		actor, err := s.grantOfActor(ctx, *grant.Actor, shared)
-		if err != nil {
+	if claims.Actor == nil {
+		return grant, subject.Owner, nil
+	}
+	acting := Grant{Person: actor.Owner.Person, Scopes: shared.Catalogue.Grantable(actor.Owner.Groups)}
+	if claims.Actor.TokenID != "" {
+		if acting, err = s.grantOf(actor.Token, actor.Owner, claims.Actor.Gen, shared); err != nil {
 			return Grant{}, Owner{}, fmt.Errorf("the actor: %w", err)
 		}
-		grant = grant.narrowedBy(actor)
 	}
-	return grant, owner, nil
+	if acting.Person.Subject != claims.Actor.Subject {
+		return Grant{}, Owner{}, unauthorized("act's sub does not own its token")
+	}
+	grant.Actor = claims.Actor
+	return grant.narrowedBy(acting), subject.Owner, nil
 }
 
-// grantOfActor judges who acts for the subject of a JWT, now: it dies with the
-// actor's token, and with the value that the actor showed.
-func (s *Service) grantOfActor(ctx context.Context, a Actor, shared Settings) (Grant, error) {
-	if a.TokenID == "" {
-		owner, err := s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: a.Subject})
+// parties finds the subject and the actor of a JWT of ours: by their tokens,
+// both in one round trip, or by who they are. It dies with the tokens of both.
+func (s *Service) parties(ctx context.Context, claims Claims) (subject, actor Found, err error) {
+	if claims.Actor == nil {
+		subject, err = s.partyOf(ctx, claims.TokenID, claims.Subject)
+		return subject, Found{}, err
+	}
+	if claims.TokenID != "" && claims.Actor.TokenID != "" {
+		subject, actor, err = s.Store.LookBoth(ctx, claims.TokenID, claims.Actor.TokenID)
 		if errors.Is(err, ErrNotFound) {
-			return Grant{}, unauthorized("act names nobody we know")
+			return Found{}, Found{}, unauthorized("no token %s or %s", claims.TokenID, claims.Actor.TokenID)
 		}
-		return Grant{Scopes: shared.Catalogue.Grantable(owner.Groups)}, err
+		if err != nil {
+			return Found{}, Found{}, unavailable("look up two tokens", err)
+		}
+		return subject, actor, nil
 	}
-	token, owner, err := s.look(ctx, a.TokenID)
-	if err != nil {
-		return Grant{}, err
+	if subject, err = s.partyOf(ctx, claims.TokenID, claims.Subject); err != nil {
+		return Found{}, Found{}, err
 	}
-	if owner.Person.Subject != a.Subject {
-		return Grant{}, unauthorized("act's sub does not own token %s", a.TokenID)
+	actor, err = s.partyOf(ctx, claims.Actor.TokenID, claims.Actor.Subject)
+	return subject, actor, err
+}
+
+// partyOf finds one of them.
+func (s *Service) partyOf(ctx context.Context, id ID, sub string) (Found, error) {
+	if id != "" {
+		token, owner, err := s.look(ctx, id)
+		return Found{Token: token, Owner: owner}, err
 	}
-	return s.grantOf(token, owner, a.Gen, shared)
+	owner, err := s.owner(ctx, Person{Issuer: s.PeopleIssuer, Subject: sub})
+	if errors.Is(err, ErrNotFound) {
+		return Found{}, unauthorized("the JWT names nobody we know")
+	}
+	return Found{Owner: owner}, err
 }
 
 // narrowedBy returns the grant as far as the actor may go too. Where the actor

@@ -81,6 +81,9 @@ type Store interface {
 	// Look returns a token and its owner, in one round trip. ErrNotFound: no
 	// such token.
 	Look(ctx context.Context, id ID) (Token, Owner, error)
+	// LookBoth is Look for two tokens, which may be one and may have one owner,
+	// in one round trip. ErrNotFound: one of them is not there.
+	LookBoth(ctx context.Context, a, b ID) (Found, Found, error)
 	// List returns at most limit tokens of a slot, newest first, starting
 	// below the id before (the newest where it is empty), dead ones included.
 	// Fewer than limit means that there are no more.
@@ -107,6 +110,12 @@ type Store interface {
 	// name if this token holds it, in one step. ErrConflict: the token's or
 	// the owner's item is no longer at the Version given.
 	Revoke(ctx context.Context, r Revocation) error
+}
+
+// Found is a token with its owner.
+type Found struct {
+	Token Token
+	Owner Owner
 }
 
 // A Creation is everything that comes into being with a token.

@@ -250,6 +250,13 @@ func (f *faulty) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, err
 	return f.Store.Look(ctx, id)
 }
 
+func (f *faulty) LookBoth(ctx context.Context, a, b pat.ID) (pat.Found, pat.Found, error) {
+	if f.fault != nil {
+		return pat.Found{}, pat.Found{}, f.fault
+	}
+	return f.Store.LookBoth(ctx, a, b)
+}
+
 func (f *faulty) List(ctx context.Context, s pat.Slot, before pat.ID, n int) ([]pat.Token, error) {
 	if f.fault != nil {
 		return nil, f.fault

@@ -149,23 +149,32 @@ func (b *Bolt) Recount(ctx context.Context, o pat.Owner) error {
 
 // Look implements pat.Store.
 func (b *Bolt) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
-	type found struct {
-		token pat.Token
-		owner pat.Owner
-	}
-	f, err := view(ctx, b, "look up a token", func(tx *bbolt.Tx) (found, error) {
-		t, err := get[tokenRecord](tx, tokensBucket, string(id))
-		if err != nil {
-			return found{}, err
+	f, err := view(ctx, b, "look up a token", func(tx *bbolt.Tx) (pat.Found, error) { return look(tx, id) })
+	return f.Token, f.Owner, err
+}
+
+// LookBoth implements pat.Store.
+func (b *Bolt) LookBoth(ctx context.Context, one, other pat.ID) (pat.Found, pat.Found, error) {
+	both, err := view(ctx, b, "look up two tokens", func(tx *bbolt.Tx) (both [2]pat.Found, err error) {
+		if both[0], err = look(tx, one); err == nil {
+			both[1], err = look(tx, other)
 		}
-		o, err := get[ownerRecord](tx, ownersBucket, string(id.Slot()))
-		if err != nil {
-			// Not %w: a token without its owner is a fault, and no absence.
-			return found{}, fmt.Errorf("the owner of token %s: %v", id, err)
-		}
-		return found{t.token(id), o.owner(id.Slot())}, nil
+		return both, err
 	})
-	return f.token, f.owner, err
+	return both[0], both[1], err
+}
+
+func look(tx *bbolt.Tx, id pat.ID) (pat.Found, error) {
+	t, err := get[tokenRecord](tx, tokensBucket, string(id))
+	if err != nil {
+		return pat.Found{}, err
+	}
+	o, err := get[ownerRecord](tx, ownersBucket, string(id.Slot()))
+	if err != nil {
+		// Not %w: a token without its owner is a fault, and no absence.
+		return pat.Found{}, fmt.Errorf("the owner of token %s: %v", id, err)
+	}
+	return pat.Found{Token: t.token(id), Owner: o.owner(id.Slot())}, nil
 }
 
 // List implements pat.Store.

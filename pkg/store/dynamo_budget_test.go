@@ -228,6 +228,13 @@ func TestDynamoBudgets(t *testing.T) {
 	ours := pat.Claims{Issuer: service.Issuer, Subject: "alice", ExpiresAt: start.Add(time.Hour), Scopes: []string{"notes:read"}}
 	withPAT := ours
 	withPAT.TokenID, withPAT.Gen = created.ID, 1
+	bobs, err := service.Create(t.Context(), session("bob"), wish("agent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	withActor := withPAT
+	withActor.Actor = &pat.Actor{Subject: "bob", TokenID: bobs.ID, Gen: 1}
+	w.seen()
 	sessions := pat.Claims{Issuer: service.PeopleIssuer, Subject: "alice", IssuedAt: start, ExpiresAt: start.Add(time.Hour)}
 
 	for what, test := range map[string]struct {
@@ -239,6 +246,10 @@ func TestDynamoBudgets(t *testing.T) {
 		},
 		"an exchanged token is one read of two items": {
 			func(t *testing.T) { service.Verifier = told(withPAT); authorize(t, jwt) }, []string{ownerAndToken},
+		},
+		"an exchanged token with an actor's is one read of both": {
+			func(t *testing.T) { service.Verifier = told(withActor); authorize(t, jwt) },
+			[]string{fmt.Sprintf("BatchGetItem strong %s/00000 %s/~owner %s/00000 %s/~owner", slot, slot, bobs.ID.Slot(), bobs.ID.Slot())},
 		},
 		"an exchanged token of a session is one read of one item": {
 			func(t *testing.T) { service.Verifier = told(ours); authorize(t, jwt) }, []string{ownerOnly},

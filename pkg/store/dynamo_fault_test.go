@@ -135,6 +135,10 @@ var portCalls = map[string]portCall{
 		_, _, err := d.Look(ctx, token.ID)
 		return err
 	}},
+	"look both": {do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+		_, _, err := d.LookBoth(ctx, token.ID, token.ID)
+		return err
+	}},
 	"list": {do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, _ pat.Token) error {
 		tokens, err := d.List(ctx, o.Slot, "", 10)
 		if err == nil && len(tokens) != 1 {

@@ -75,22 +75,56 @@ func (d *Dynamo) Owner(ctx context.Context, slot pat.Slot) (pat.Owner, error) {
 
 // Look implements pat.Store.
 func (d *Dynamo) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
-	items, err := d.getAll(ctx, tokenKey(id), ownerKey(id.Slot()))
+	found, err := d.look(ctx, id)
 	if err != nil {
 		return pat.Token{}, pat.Owner{}, fmt.Errorf("look up token %s: %w", id, err)
 	}
-	if items[0] == nil {
-		return pat.Token{}, pat.Owner{}, fmt.Errorf("look up token %s: %w", id, pat.ErrNotFound)
-	}
-	token, err := items[0].token(id)
+	return found[0].Token, found[0].Owner, nil
+}
+
+// LookBoth implements pat.Store.
+func (d *Dynamo) LookBoth(ctx context.Context, a, b pat.ID) (pat.Found, pat.Found, error) {
+	found, err := d.look(ctx, a, b)
 	if err != nil {
-		return pat.Token{}, pat.Owner{}, err
+		return pat.Found{}, pat.Found{}, fmt.Errorf("look up tokens %s and %s: %w", a, b, err)
 	}
-	owner, err := items[1].owner(id.Slot())
+	return found[0], found[1], nil
+}
+
+// look reads tokens and their owners in one call. No item may be named twice in
+// it, and two tokens can have one owner.
+func (d *Dynamo) look(ctx context.Context, ids ...pat.ID) ([]pat.Found, error) {
+	var keys []item
+	at := func(key item) int {
+		i := slices.IndexFunc(keys, func(k item) bool { return k.is(key) })
+		if i < 0 {
+			keys = append(keys, key)
+			i = len(keys) - 1
+		}
+		return i
+	}
+	for _, id := range ids {
+		at(tokenKey(id))
+		at(ownerKey(id.Slot()))
+	}
+	items, err := d.getAll(ctx, keys...)
 	if err != nil {
-		return pat.Token{}, pat.Owner{}, err
+		return nil, err
 	}
-	return token, owner, nil
+	found := make([]pat.Found, len(ids))
+	for i, id := range ids {
+		there := items[at(tokenKey(id))]
+		if there == nil {
+			return nil, pat.ErrNotFound
+		}
+		if found[i].Token, err = there.token(id); err != nil {
+			return nil, err
+		}
+		if found[i].Owner, err = items[at(ownerKey(id.Slot()))].owner(id.Slot()); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // List implements pat.Store.

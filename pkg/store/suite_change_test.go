@@ -210,3 +210,24 @@ func testChangeRace(t *testing.T, s suiteStore) {
 		t.Errorf("version %d after one change", token.Version)
 	}
 }
+
+func testLookBoth(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	enrol(t, s, "BBBBB", "bob")
+	hers, second, his := create(t, s, "AAAAA", "a").ID, create(t, s, "AAAAA", "b").ID, create(t, s, "BBBBB", "c").ID
+	for _, pair := range [][2]pat.ID{{hers, his}, {his, hers}, {hers, second}, {hers, hers}} {
+		a, b, err := s.LookBoth(t.Context(), pair[0], pair[1])
+		if err != nil {
+			t.Fatalf("%v: %v", pair, err)
+		}
+		for i, got := range []pat.Found{a, b} {
+			token, o := look(t, s, pair[i])
+			equal(t, "token", got.Token, token)
+			equal(t, "owner", got.Owner, o)
+		}
+	}
+	for _, pair := range [][2]pat.ID{{hers, "AAAAA00009"}, {"AAAAA00009", hers}, {"CCCCC00001", his}} {
+		_, _, err := s.LookBoth(t.Context(), pair[0], pair[1])
+		wantError(t, "one that is not there", err, pat.ErrNotFound)
+	}
+}

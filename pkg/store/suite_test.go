@@ -43,6 +43,7 @@ func testStore(t *testing.T, open func(t *testing.T) suiteStore) {
 		"a recount writes the counter":                               testRecount,
 		"a creation writes the owner's next number and counter":      testCreateOwner,
 		"a revocation writes its moment and the counter":             testRevoke,
+		"two tokens are looked up together, whoever owns them":       testLookBoth,
 		"an update writes what is said of a token":                   testUpdate,
 		"an update takes a name and lets the one before go":          testUpdateName,
 		"an update refuses a name that is taken":                     testUpdateNameTaken,
