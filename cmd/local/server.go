@@ -135,7 +135,8 @@ func (s *server) gateway() (*gateway, error) {
 		return nil, fmt.Errorf("routes of the example: %w", err)
 	}
 	functions := s.functions()
-	ours := handler.Authorizer{Tokens: handler.Meter(s.service()), Routes: api.Routes, Sessions: true, Log: s.Log}
+	ours := handler.OwnAuthorizer(handler.Meter(s.service()))
+	ours.Log = s.Log
 	guest := handler.Authorizer{Tokens: handler.Meter(s.service()), Routes: theirs, Sessions: true, Log: s.Log}
 	guest.Tokens.Guest = true
 	notes := functionOf(s.notes.Handle)
