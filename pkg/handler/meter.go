@@ -9,7 +9,7 @@ import (
 )
 
 // A meter counts what one request asks of others. It travels in the request's
-// context. Retries inside an SDK are not seen.
+// context. Retries inside an SDK are not seen, nor are fetches of an issuer's keys.
 type meter struct {
 	mu           sync.Mutex
 	trips        int             // of any kind

@@ -125,7 +125,7 @@ func newObject(body []byte, names []string) object {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.members)) {
 		if !slices.Contains(names, name) {
-			o.bad.Add(short(name), "is not a field of this request")
+			o.bad.AddUnknown(short(name))
 		}
 	}
 	return o

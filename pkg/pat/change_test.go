@@ -507,4 +507,10 @@ func TestARotationThatComesMeanwhileLoses(t *testing.T) {
 	if _, err := w.Rotate(ctx, alice, string(c.ID), pat.RotateRequest{Since: w.clock}); err != nil {
 		t.Errorf("in the millisecond of the answer: %v", err)
 	}
+	// A gateway that tells seconds, or nothing.
+	for _, since := range []time.Time{time.UnixMilli(w.clock.Unix()), time.UnixMilli(0), {}} {
+		if _, err := w.Rotate(ctx, alice, string(c.ID), pat.RotateRequest{Since: since}); err != nil {
+			t.Errorf("%v: %v", since, err)
+		}
+	}
 }

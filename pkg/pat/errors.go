@@ -42,6 +42,7 @@ func (e *ScopeError) Error() string {
 type FieldError struct {
 	Field   string // as it is spelled on the wire
 	Message string // for the client
+	unknown bool
 }
 
 // An InvalidError lists everything wrong with a request at once.
@@ -51,23 +52,21 @@ type InvalidError struct {
 	Fields []FieldError
 }
 
-// Error names the fields alone. The messages quote what the client sent, which
-// can be a secret in the wrong place: they are for the client, never for a log.
+// Error names the known fields alone. The messages and the other names quote what
+// the client sent, which can be a secret in the wrong place: they are for the
+// client, never for a log.
 func (e *InvalidError) Error() string {
 	var b strings.Builder
 	b.WriteString("invalid request: " + e.Detail)
 	for _, f := range e.Fields {
 		field := f.Field
-		if len(field) > maxLoggedField {
+		if f.unknown {
 			field = "…"
 		}
 		b.WriteString(" " + field)
 	}
 	return b.String()
 }
-
-// maxLoggedField is longer than every field's name and too short for a secret.
-const maxLoggedField = 24
 
 // has reports whether something is already known to be wrong with the field.
 func (e *InvalidError) has(field string) bool {
@@ -82,6 +81,11 @@ func (e *InvalidError) has(field string) bool {
 // Add notes one more thing that is wrong.
 func (e *InvalidError) Add(field, format string, args ...any) {
 	e.Fields = append(e.Fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// AddUnknown notes a field that the request does not have.
+func (e *InvalidError) AddUnknown(name string) {
+	e.Fields = append(e.Fields, FieldError{Field: name, Message: "is not a field of this request", unknown: true})
 }
 
 // or returns the error when it holds anything.

@@ -9,6 +9,9 @@ import (
 // maxGrace is the longest that a previous value can go on working.
 const maxGrace = 7 * 24 * time.Hour
 
+// maxWait is longer than API Gateway waits for a function: 29 s.
+const maxWait = 30 * time.Second
+
 // A RotateRequest asks for a new value of a token.
 type RotateRequest struct {
 	// Grace is how long the value of now goes on working: 0 to 7 days.
@@ -17,7 +20,9 @@ type RotateRequest struct {
 	// the place of the one of now, which dies at once, and the previous value
 	// and its end stay as they were. Grace does not count.
 	KeepPrevious bool
-	// Since is when the request arrived, in whole milliseconds; zero means now.
+	// Since is when the request arrived, in whole milliseconds. Zero means now, and
+	// so does what is longer ago than any request lives: a gateway that tells
+	// seconds must not make every rotation lose.
 	Since time.Time
 	// Bad is what was found wrong with the request while it was read.
 	Bad InvalidError
@@ -29,9 +34,9 @@ type RotateRequest struct {
 // ErrConflict (somebody changed it meanwhile, or KeepPrevious without a previous
 // value), ErrUnavailable.
 //
-// Who loses to another change is not judged again, and who comes while another
-// rotation is under way loses to it: the value in the other's answer would be
-// dead before it was read.
+// Who loses to another change is not judged again, and who arrived before
+// another rotation was judged loses to it: the value in the other's answer would
+// be dead before it was read. Who arrives while that answer is on its way wins.
 func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateRequest) (Created, error) {
 	if err := by.needsPerson(); err != nil {
 		return Created{}, err
@@ -44,8 +49,8 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 		return Created{}, err
 	}
 	since := req.Since
-	if since.IsZero() {
-		since = s.now().Truncate(time.Millisecond)
+	if arrived := s.now().Truncate(time.Millisecond); since.Before(arrived.Add(-maxWait)) {
+		since = arrived
 	}
 	token, owner, err := s.own(ctx, by.Person, id)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 const (
 	// usedEvery is how far apart two notes of a token's last use are.
 	usedEvery = time.Hour
-	// usedTimeout bounds how long a request waits for such a note.
+	// usedTimeout bounds how long a request waits for such a note on DynamoDB.
+	// Bolt waits for its one writer and for the disk, come what may.
 	usedTimeout = 100 * time.Millisecond
 )
 
