@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -43,6 +44,14 @@ func TestALongLife(t *testing.T) {
 	if told["active"] != true || told["sub"] != "alice" || told["username"] != "Alice" || told["client_id"] != "counterfoil" || told["pat"] != id ||
 		told["iss"] != ts.URL || told["aud"] != ts.URL || told["token_type"] != "Bearer" || told["exp"] != nil || told["scope"] != "notes:read notes:write profile" {
 		t.Errorf("introspection: %v", told)
+	}
+	// That somebody asked about his session does not make bob known.
+	if told := ask(ts.signIn("bob")); told["active"] != true || told["sub"] != "bob" {
+		t.Errorf("introspection: %v", told)
+	}
+	stranger := pat.Person{Issuer: ts.URL + idpPath, Subject: "bob"}
+	if slot, err := ts.store.Slot(t.Context(), stranger); !errors.Is(err, pat.ErrNotFound) {
+		t.Errorf("bob is known: %s, %v", slot, err)
 	}
 
 	// Rotated with grace: both values work, and their JWTs.

@@ -173,6 +173,7 @@ func (s *server) functions() map[string]function {
 			continue
 		}
 		tokens := s.service()
+		tokens.Guest = route.Function == "introspect"
 		if route.Function == "exchange" {
 			tokens.Signer = s.key
 			tokens.Broker = broker.NewSTSAt(s.Origin+stsPath, awsRole)
