@@ -6,7 +6,10 @@ VERBS     := $(basename $(notdir $(wildcard events/*.json)))
 # What the laptop keeps below STATE.
 STATE ?= .local
 export STATE
-KEPT  := counterfoil.db key.pem key-*.pem idp-key.pem idp.json notes.jsonl
+# RotateLocal names a key by the second in which it begins to sign.
+D     := [0-9][0-9]
+ADDED := key-$D$D$D$DT$D$D$DZ.pem
+KEPT  := counterfoil.db key.pem $(ADDED) idp-key.pem idp.json notes.jsonl
 # A kill at the very first start can leave one of these.
 KEPT  += counterfoil.db.new-* .key-*
 

@@ -30,21 +30,30 @@ func main() {
 	}
 }
 
-// deployed answers a question. Each stack has its file in dist: that of another
-// configuration, the last one deployed or not, is never looked at.
+// deployed answers a question. Each stack has its file in dist, by its name and by
+// the account and the Region that the configuration gives it: that of another one,
+// the last one deployed or not, is never looked at.
 func deployed(dist, config, question string) ([]string, error) {
 	text, err := os.ReadFile(config)
 	if err != nil {
 		return nil, err
 	}
 	var c struct {
-		Stack string `json:"stack"`
+		Stack   string `json:"stack"`
+		Account string `json:"account"`
+		Region  string `json:"region"`
 	}
 	c.Stack = "Counterfoil" // as infra has it
 	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, fmt.Errorf("%s: %w", config, err)
 	}
-	file := filepath.Join(dist, c.Stack+".outputs.json")
+	name := c.Stack
+	for _, where := range []string{c.Account, c.Region} {
+		if where != "" {
+			name += "." + where
+		}
+	}
+	file := filepath.Join(dist, name+".outputs.json")
 	if question == "file" {
 		return []string{file}, nil
 	}

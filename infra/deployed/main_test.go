@@ -23,6 +23,8 @@ func TestDeployed(t *testing.T) {
 	}{
 		"where the outputs go":            {`{"stack": "Mine"}`, "", "file", "Mine.outputs.json", ""},
 		"of a stack without a name":       {`{}`, "", "file", "Counterfoil.outputs.json", ""},
+		"where another account's go":      {`{"stack": "Mine", "account": "111122223333", "region": "eu-central-1"}`, "", "file", "Mine.111122223333.eu-central-1.outputs.json", ""},
+		"only deployed elsewhere":         {`{"stack": "Mine", "account": "111122223333"}`, `{"Mine": ` + outputs + `}`, "tables", "", "the stack Mine of"},
 		"outputs that are there":          {`{"stack": "Mine"}`, `{"Mine": ` + outputs + `}`, "outputs", "Mine.outputs.json", ""},
 		"one table":                       {`{"stack": "Mine"}`, `{"Mine": ` + outputs + `}`, "tables", "a-table", ""},
 		"two tables after a restore":      {`{"stack": "Mine"}`, `{"Mine": {"TableName": "restored", "OwnTableName": "a-table"}}`, "tables", "restored a-table", ""},

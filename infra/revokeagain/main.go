@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -44,6 +45,9 @@ func main() {
 // run goes through the tokens of the table before. It goes on after a token that
 // cannot be read or revoked, and fails at the end.
 func run(ctx context.Context, out io.Writer, before, restored string, write bool) error {
+	if err := cameFrom(ctx, before, restored); err != nil {
+		return err
+	}
 	from, err := open(before)
 	if err != nil {
 		return err
@@ -77,10 +81,12 @@ func run(ctx context.Context, out io.Writer, before, restored string, write bool
 				continue
 			}
 			fmt.Fprintln(out, id, reason)
-			revoked++
 			if write {
 				// As its owner would, so that the name is free again.
 				err = rules.Revoke(ctx, pat.Grant{Kind: pat.KindPerson, Person: owner.Person}, string(id))
+			}
+			if err == nil {
+				revoked++
 			}
 		}
 		// One that is not found here ended by itself 30 days ago.
@@ -118,6 +124,24 @@ func taken(was, is pat.Token) string {
 		return "was given an earlier end"
 	}
 	return ""
+}
+
+// cameFrom refuses a table that was not restored from the one before: the other
+// way round, every token that was rotated since would be revoked for good.
+func cameFrom(ctx context.Context, before, restored string) error {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	described, err := dynamodb.NewFromConfig(cfg).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &restored})
+	if err != nil {
+		return fmt.Errorf("describe the table %s: %w", restored, err)
+	}
+	from := described.Table.RestoreSummary
+	if from == nil || from.SourceTableArn == nil || !strings.HasSuffix(*from.SourceTableArn, ":table/"+before) {
+		return fmt.Errorf("nothing was changed: the table %s was not restored from %s", restored, before)
+	}
+	return nil
 }
 
 // open opens a table as the functions do.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -33,7 +34,18 @@ func tables(t *testing.T) (before, restored *pat.Service) {
 		mu.Lock()
 		defer mu.Unlock()
 		answer := httptest.NewRecorder()
-		dynamo.ServeHTTP(answer, r)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if describe := strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DescribeTable"); describe && bytes.Contains(body, []byte(`"restored"`)) {
+			// minidyn restores nothing and so cannot tell.
+			io.WriteString(answer, `{"Table": {"TableStatus": "ACTIVE", "RestoreSummary":
+				{"SourceTableArn": "arn:aws:dynamodb:eu-central-1:111122223333:table/before", "RestoreDateTime": 0, "RestoreInProgress": false}}}`)
+		} else {
+			dynamo.ServeHTTP(answer, r)
+		}
 		maps.Copy(w.Header(), answer.Header())
 		w.Header().Set("X-Amz-Crc32", fmt.Sprint(crc32.ChecksumIEEE(answer.Body.Bytes())))
 		w.WriteHeader(answer.Code)
@@ -173,7 +185,26 @@ func TestRevokeAgain(t *testing.T) {
 
 func TestATableThatIsGone(t *testing.T) {
 	tables(t)
-	if err := run(t.Context(), new(bytes.Buffer), "none", "restored", true); err == nil || !strings.Contains(err.Error(), "read the table none") {
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dynamodb.NewFromConfig(cfg).DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: new("before")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), new(bytes.Buffer), "before", "restored", true); err == nil || !strings.Contains(err.Error(), "read the table before") {
 		t.Error(err)
+	}
+}
+
+func TestOnlyInWhatWasRestored(t *testing.T) {
+	_, restored := tables(t)
+	create(t, restored, "ci")
+	for _, pair := range [][2]string{{"restored", "before"}, {"efore", "restored"}, {"restored", "restored"}} {
+		var out bytes.Buffer
+		err := run(t.Context(), &out, pair[0], pair[1], true)
+		if err == nil || !strings.Contains(err.Error(), "was not restored from") || out.Len() > 0 {
+			t.Errorf("%v: %v, %s", pair, err, &out)
+		}
 	}
 }
