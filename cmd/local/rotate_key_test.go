@@ -276,7 +276,7 @@ func TestRotateKeyCommand(t *testing.T) {
 	status, out, said := runRotateKey(t, state) // while the server runs
 	shown := regexp.MustCompile(`^added     (\S{43})
 published from now on, or from the server's next start
-signs     from (\S+Z) on
+signs     from (\S+Z) on, at least 6 min after it was published
 drops     (\S{43}) at (\S+Z)
 $`).FindStringSubmatch(out)
 	if status != 0 || said != "" || shown == nil || !slices.Equal(before, shown[3:4]) {

@@ -72,7 +72,9 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 	if s.store, err = store.OpenBolt(filepath.Join(c.State, "counterfoil.db")); err != nil {
 		return nil, err
 	}
-	if s.key, err = signer.OpenKeyring(c.State, signer.RS256, c.Now); err != nil {
+	// A state without settings has published nothing.
+	settings, _ := s.store.Settings(ctx)
+	if s.key, err = signer.OpenKeyring(c.State, signer.RS256, settings.Keys, c.Now); err != nil {
 		return nil, err
 	}
 	idpKey, err := signer.OpenLocal(filepath.Join(c.State, "idp-key.pem"), idpSigningAlg)

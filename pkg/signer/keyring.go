@@ -53,7 +53,11 @@ type Keyring struct {
 // given where there is none at all. What OpenLocal refuses is refused here, as
 // are a file whose name tells no time and one key in two files; the folder is
 // left as it is. Call Refresh before Sign.
-func OpenKeyring(folder, algorithm string, now func() time.Time) (*Keyring, error) {
+//
+// known are the keys that are published already: another one begins to sign as
+// late as one that a running server finds. Where there are none, nobody knows an
+// older key, and nothing waits.
+func OpenKeyring(folder, algorithm string, known []pat.Key, now func() time.Time) (*Keyring, error) {
 	r, err := load(folder)
 	if errors.Is(err, errNoKey) {
 		if _, err := OpenLocal(filepath.Join(folder, firstFile), algorithm); err != nil {
@@ -63,6 +67,11 @@ func OpenKeyring(folder, algorithm string, now func() time.Time) (*Keyring, erro
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(known) > 0 {
+		r.wait(func(kid string) bool {
+			return slices.ContainsFunc(known, func(k pat.Key) bool { return k.ID == kid })
+		}, now())
 	}
 	return &Keyring{folder: folder, now: now, ring: r}, nil
 }
@@ -189,17 +198,26 @@ func (r ring) needed(now time.Time) ring {
 	return r
 }
 
-// follow makes no key of r sign before whoever verifies can know it. A server
-// that was suspended, or could not read the folder, may find a key long after it
-// was added: it counts from now.
+// follow goes on with what was decided of the keys before.
 func (r ring) follow(before ring, now time.Time) {
+	find := func(kid string) int {
+		return slices.IndexFunc(before, func(k ringKey) bool { return k.local.key.ID == kid })
+	}
+	for i, key := range r {
+		if known := find(key.local.key.ID); known >= 0 {
+			r[i].from = before[known].from
+		}
+	}
+	r.wait(func(kid string) bool { return find(kid) >= 0 }, now)
+}
+
+// wait makes no key sign before whoever verifies can know it. A server that was
+// stopped or suspended, or could not read the folder, may find a key long after it
+// was added: it counts from now.
+func (r ring) wait(known func(kid string) bool, now time.Time) {
 	earliest := now.Add(RotationSpread)
 	for i, key := range r {
-		known := slices.IndexFunc(before, func(k ringKey) bool { return k.local.key.ID == key.local.key.ID })
-		switch {
-		case known >= 0:
-			r[i].from = before[known].from
-		case key.from.Before(earliest):
+		if !known(key.local.key.ID) && key.from.Before(earliest) {
 			r[i].from = earliest
 		}
 	}

@@ -23,8 +23,9 @@ type bench struct {
 	keys      *Keyring
 	now       time.Time
 	published []string // kids
-	times     int      // how often
-	fails     error    // what publishing answers
+	known     []pat.Key
+	times     int   // how often
+	fails     error // what publishing answers
 }
 
 func newBench(t *testing.T) *bench {
@@ -37,7 +38,7 @@ func newBench(t *testing.T) *bench {
 // open is a start of the server.
 func (b *bench) open() {
 	b.t.Helper()
-	keys, err := OpenKeyring(b.folder, ES256, func() time.Time { return b.now })
+	keys, err := OpenKeyring(b.folder, ES256, b.known, func() time.Time { return b.now })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func (b *bench) publish(_ context.Context, keys []pat.Key) error {
 		return b.fails
 	}
 	b.times++
-	b.published = nil
+	b.published, b.known = nil, keys
 	for _, key := range keys {
 		b.published = append(b.published, key.ID)
 	}
@@ -115,7 +116,7 @@ func TestKeyring(t *testing.T) {
 		t.Run(algorithm, func(t *testing.T) {
 			folder := filepath.Join(t.TempDir(), "state")
 			clock := time.Now()
-			k, err := OpenKeyring(folder, algorithm, func() time.Time { return clock })
+			k, err := OpenKeyring(folder, algorithm, nil, func() time.Time { return clock })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +126,7 @@ func TestKeyring(t *testing.T) {
 				t.Fatal(err)
 			}
 			clock = clock.Add(RotationWait)
-			if k, err = OpenKeyring(folder, algorithm, func() time.Time { return clock }); err != nil {
+			if k, err = OpenKeyring(folder, algorithm, nil, func() time.Time { return clock }); err != nil {
 				t.Fatal(err)
 			}
 			t.Run("after a rotation", func(t *testing.T) { suite(t, algorithm, k) })
@@ -384,7 +385,7 @@ func TestABadKeyFolderIsRefusedAndLeftAlone(t *testing.T) {
 			path := filepath.Join(b.folder, c.name)
 			write(t, path, c.text, c.mode)
 
-			_, err := OpenKeyring(b.folder, ES256, time.Now)
+			_, err := OpenKeyring(b.folder, ES256, nil, time.Now)
 			oneSentence(t, err, path, c.why)
 			_, err = RotateLocal(b.folder, b.now)
 			oneSentence(t, err, path, c.why)
@@ -423,4 +424,21 @@ func filesOf(t *testing.T, folder string) (names []string) {
 		names = append(names, entry.Name())
 	}
 	return names
+}
+
+// TestAKeyAddedWhileNobodyServed: it is published first at the start, and caches
+// of the key set from before are asked for up to RotationSpread.
+func TestAKeyAddedWhileNobodyServed(t *testing.T) {
+	b := newBench(t)
+	old := b.signs()
+	r := b.rotate()
+	b.now = b.now.Add(RotationWait + time.Hour)
+	b.open()
+	b.want("at the start", old, old, r.Next)
+	b.now = b.now.Add(RotationSpread - time.Second)
+	b.refresh()
+	b.want("while caches may hold", old, old, r.Next)
+	b.now = b.now.Add(time.Second)
+	b.refresh()
+	b.want("then", r.Next, old, r.Next)
 }
