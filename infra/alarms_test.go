@@ -91,7 +91,11 @@ func TestAlarms(t *testing.T) {
 		if a.Properties["Namespace"] == "AWS/Lambda" && a.Properties["MetricName"] == "Errors" {
 			t.Errorf("%s counts what anybody can cause", id)
 		}
-		for _, name := range regexp.MustCompile(`"Name":"([^"]*)"`).FindAllStringSubmatch(text(a.Properties["Dimensions"])+text(a.Properties["Metrics"]), -1) {
+		dimensions := regexp.MustCompile(`"Name":"([^"]*)"`).FindAllStringSubmatch(text(a.Properties["Dimensions"])+text(a.Properties["Metrics"]), -1)
+		if len(dimensions) == 0 && a.Properties["Namespace"] != api.MetricNamespace {
+			t.Errorf("%s looks at a metric of everybody's", id)
+		}
+		for _, name := range dimensions {
 			switch name[1] {
 			case "ApiName", "Stage", "FunctionName", "TableName":
 			default:

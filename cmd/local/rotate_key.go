@@ -20,7 +20,7 @@ func rotateKey(state string, now time.Time, stdout io.Writer) error {
 	_, err = fmt.Fprintf(stdout, `added     %s
 published from now on, or from the server's next start
 signs     from %s on, at least 6 min after it was published
-drops     %s at %s
+drops     %s at %s or later
 `, r.Next, r.Signs.Format(time.RFC3339), r.Signed, r.Drops.Format(time.RFC3339))
 	return err
 }

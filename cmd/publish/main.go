@@ -48,10 +48,7 @@ type settings interface {
 
 // openTable opens a table as the functions do.
 func openTable(table string) (settings, error) {
-	if err := os.Setenv(store.EnvTable, table); err != nil {
-		return nil, err
-	}
-	return store.NewDynamo()
+	return store.NewDynamoAt(table)
 }
 
 type publisher struct {

@@ -32,8 +32,6 @@ type Props struct {
 	// Timeout is at most 29 s behind API Gateway, 10 s for an authorizer. Zero
 	// means 10 s.
 	Timeout time.Duration
-	// MemoryMiB decides the share of a processor too. Zero means 256.
-	MemoryMiB int
 	// Concurrency reserves so many instances and allows no more. Zero reserves
 	// none.
 	Concurrency int
@@ -47,8 +45,10 @@ type Function struct {
 	awslambda.Function
 	// Grants is the role: what is added to it, the function may do.
 	Grants awsiam.Role
-	Log    awslogs.LogGroup
 }
+
+// memoryMiB decides the share of a processor too.
+const memoryMiB = 256
 
 // logRetention of what functions write.
 const logRetention = awslogs.RetentionDays_THREE_MONTHS
@@ -69,14 +69,14 @@ func New(scope constructs.Construct, id string, p Props) Function {
 		Grants: awsiam.NewRole(in, new("Role"), &awsiam.RoleProps{
 			AssumedBy: awsiam.NewServicePrincipal(new("lambda.amazonaws.com"), nil),
 		}),
-		Log: awslogs.NewLogGroup(in, new("Log"), &awslogs.LogGroupProps{
-			Retention:     logRetention,
-			RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
-		}),
 	}
+	log := awslogs.NewLogGroup(in, new("Log"), &awslogs.LogGroupProps{
+		Retention:     logRetention,
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
+	})
 	// On this log group alone: the managed policy that CDK attaches otherwise
 	// writes to every log of the account.
-	f.Log.GrantWrite(f.Grants)
+	log.GrantWrite(f.Grants)
 	environment := map[string]*string{}
 	for name, value := range p.Environment {
 		environment[name] = &value
@@ -88,7 +88,7 @@ func New(scope constructs.Construct, id string, p Props) Function {
 		Handler:      new("bootstrap"),
 		Code:         awslambda.Code_FromAsset(&dir, nil),
 		Role:         f.Grants,
-		LogGroup:     f.Log,
+		LogGroup:     log,
 		// In JSON the platform's own lines (START, END, REPORT: about 1 KB a
 		// call, more than an authorizer costs) can be left out.
 		LoggingFormat:    awslambda.LoggingFormat_JSON,
@@ -96,7 +96,7 @@ func New(scope constructs.Construct, id string, p Props) Function {
 		Tracing:          awslambda.Tracing_ACTIVE,
 		Environment:      &environment,
 		Timeout:          awscdk.Duration_Millis(new(float64(p.timeout().Milliseconds()))),
-		MemorySize:       new(float64(p.memory())),
+		MemorySize:       new(float64(memoryMiB)),
 	}
 	if p.Concurrency > 0 {
 		props.ReservedConcurrentExecutions = new(float64(p.Concurrency))
@@ -113,11 +113,4 @@ func (p Props) timeout() time.Duration {
 		return 10 * time.Second
 	}
 	return p.Timeout
-}
-
-func (p Props) memory() int {
-	if p.MemoryMiB == 0 {
-		return 256
-	}
-	return p.MemoryMiB
 }

@@ -48,11 +48,11 @@ func run(ctx context.Context, out io.Writer, before, restored string, write bool
 	if err := cameFrom(ctx, before, restored); err != nil {
 		return err
 	}
-	from, err := open(before)
+	from, err := store.NewDynamoAt(before)
 	if err != nil {
 		return err
 	}
-	to, err := open(restored)
+	to, err := store.NewDynamoAt(restored)
 	if err != nil {
 		return err
 	}
@@ -142,14 +142,6 @@ func cameFrom(ctx context.Context, before, restored string) error {
 		return fmt.Errorf("nothing was changed: the table %s was not restored from %s", restored, before)
 	}
 	return nil
-}
-
-// open opens a table as the functions do.
-func open(table string) (*store.Dynamo, error) {
-	if err := os.Setenv(store.EnvTable, table); err != nil {
-		return nil, err
-	}
-	return store.NewDynamo()
 }
 
 // tokens are the ids of all tokens of a table. No function may scan; whoever

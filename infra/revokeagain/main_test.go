@@ -61,7 +61,7 @@ func tables(t *testing.T) (before, restored *pat.Service) {
 		t.Setenv(name, value)
 	}
 	service := func(table string) *pat.Service {
-		s, err := open(table)
+		s, err := store.NewDynamoAt(table)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,9 +4,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
-
-	"github.com/counterfoil/counterfoil/pkg/api"
-	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
 func basic(pair string) string {
@@ -93,12 +90,6 @@ func TestOneHeaderOnly(t *testing.T) {
 				t.Errorf("ok %v", ok)
 			}
 		})
-	}
-}
-
-func TestOnePatternOnEveryFloor(t *testing.T) {
-	if api.TokenPattern != pat.ValuePattern {
-		t.Errorf("api has %q, pat has %q", api.TokenPattern, pat.ValuePattern)
 	}
 }
 

@@ -25,8 +25,7 @@ const (
 )
 
 // A line is what our log says of one request: one line each, in every function
-// that saw it. Of what a client wrote it holds ids of the right shape, and in a
-// reason the short names of fields that are none.
+// that saw it. Of what a client wrote it holds only ids of the right shape.
 type line struct {
 	requestID string // the gateway's; of a TOKEN event our own
 	ownID     string // this invocation's, as Lambda has it

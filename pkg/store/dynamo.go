@@ -46,6 +46,11 @@ func NewDynamo() (*Dynamo, error) {
 	if table == "" {
 		return nil, fmt.Errorf("%s must name the DynamoDB table", EnvTable)
 	}
+	return NewDynamoAt(table)
+}
+
+// NewDynamoAt is NewDynamo for a table that the caller names.
+func NewDynamoAt(table string) (*Dynamo, error) {
 	cfg, err := config.LoadDefaultConfig(context.Background(),
 		config.WithHTTPClient(awshttp.NewBuildableClient().
 			WithTimeout(attemptTimeout).

@@ -53,12 +53,11 @@ func newStack(app awscdk.App, binaries string) awscdk.Stack {
 			Clients:      []string{parameter("Clients", "people.clients there, with spaces between")},
 			GroupsClaim:  parameter("GroupsClaim", "people.groups_claim there"),
 		},
-		Routes:    notes.Routes,
-		Request:   true, // so that owners see from where a token was used
-		Sessions:  true, // its users may try it without a token
-		Challenge: "Bearer",
-		Origin:    origin,
-		Binaries:  binaries,
+		Routes:   notes.Routes,
+		Request:  true, // so that owners see from where a token was used
+		Sessions: true, // its users may try it without a token
+		Origin:   origin,
+		Binaries: binaries,
 	})
 	api := awsapigateway.NewRestApi(stack, new("Api"), &awsapigateway.RestApiProps{
 		EndpointTypes:        &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
