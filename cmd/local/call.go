@@ -31,20 +31,25 @@ func newCall(r *http.Request, at time.Time) call {
 		id:     rand.Text(),
 		at:     at,
 		method: r.Method,
-		path:   r.URL.EscapedPath(),
+		path:   pathOf(r),
 		query:  r.URL.RawQuery,
 		proto:  r.Proto,
 		host:   r.Host,
 		header: r.Header,
 	}
-	// net/url spells some characters anew; a path is matched as it was written.
-	if strings.HasPrefix(r.RequestURI, "/") {
-		c.path, _, _ = strings.Cut(r.RequestURI, "?")
-	}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		c.from = from.Addr().Unmap()
 	}
 	return c
+}
+
+// pathOf returns a path as it was written: net/url spells some characters anew.
+func pathOf(r *http.Request) string {
+	if !strings.HasPrefix(r.RequestURI, "/") {
+		return r.URL.EscapedPath()
+	}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return path
 }
 
 // headerSize is what API Gateway limits: the request line and all header values.

@@ -2,36 +2,12 @@ package main
 
 import (
 	"bytes"
-	"html"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 )
-
-// TestThePagesSession pastes what the page at / says into a shell.
-func TestThePagesSession(t *testing.T) {
-	needShell(t)
-	ts := newTestServer(t)
-	page := ts.call("GET", "/", "", "").want(200).Body
-	_, rest, ok := strings.Cut(page, "<pre><code>")
-	session, _, closed := strings.Cut(rest, "</code></pre>")
-	if !ok || !closed {
-		t.Fatal("the page has no session")
-	}
-	cmd := exec.CommandContext(t.Context(), "bash")
-	cmd.Stdin = strings.NewReader("set -euo pipefail\n" + html.UnescapeString(session))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("the session ended with %v: %s", err, out)
-	}
-	for _, want := range []string{`"kind":"pat"`, `{"notes":[{"text":"hello"`, `"scope":"notes:read"`, "HTTP/1.1 401"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("it does not print %s", want)
-		}
-	}
-}
 
 // needShell skips a test where there is no shell or no curl; in CI it fails.
 func needShell(t *testing.T) {

@@ -42,7 +42,7 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 			"verb=exchange outcome=refused status=400 code=invalid_request",
 		}},
 		"no route":    {"GET", "/nowhere", value, 404, []string{"msg=answered request_id=REQUEST status=404"}},
-		"the page":    {"GET", "/", "", 200, []string{"msg=answered request_id=REQUEST status=200"}},
+		"the console": {"GET", "/", "", 200, []string{"msg=answered request_id=REQUEST status=200"}},
 		"the sign-in": {"GET", "/idp/.well-known/openid-configuration", "", 200, []string{"msg=answered request_id=REQUEST status=200"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,10 +1,10 @@
 // Local runs the whole service on a laptop, on one port: the API behind a local
-// gateway, the sign-in, the example API and a page. The handlers, the rules and
+// gateway, the sign-in, the example API and the console. The handlers, the rules and
 // the promise are those that are deployed; here are the parts that AWS has of
 // its own (gateway.go) and a sign-in for people without passwords (idp.go).
 //
-// It listens on 127.0.0.1 only. PORT (default 8080; 0 for any) and STATE
-// (default .local) come from the environment.
+// It listens on 127.0.0.1 only. PORT (default 8080; 0 for any), STATE (default
+// .local) and CONSOLE (default console/dist) come from the environment.
 package main
 
 import (
@@ -65,7 +65,13 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	origin := "http://" + listener.Addr().String()
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 
-	s, err := newServer(ctx, config{Origin: origin, State: stateFolder(getenv), Log: log, Now: time.Now})
+	s, err := newServer(ctx, config{
+		Origin:  origin,
+		State:   stateFolder(getenv),
+		Console: cmp.Or(getenv("CONSOLE"), "console/dist"),
+		Log:     log,
+		Now:     time.Now,
+	})
 	if err != nil {
 		return err
 	}

@@ -9,20 +9,8 @@ import (
 	"net/http"
 )
 
-//go:embed page.html
-var homePage string
-
 //go:embed style.css
 var style string
-
-var homeTemplate = template.Must(template.New("home").Parse(homePage))
-
-// home is the page at / until the console comes.
-func home(origin string, people *people) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		showPage(w, http.StatusOK, homeTemplate, "'none'", map[string]any{"Origin": origin, "People": people.all()})
-	}
-}
 
 // styleHash lets our one style sheet through the content security policy.
 var styleHash = func() string {

@@ -31,8 +31,10 @@ type config struct {
 	Origin string
 	// State is the folder for everything that outlives the process.
 	State string
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Console is the folder that the console was built into. It need not be there.
+	Console string
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // What the laptop is configured with, as a deployment would be.
@@ -47,7 +49,7 @@ const (
 )
 
 // A server is everything on one port: our API and the example's behind a
-// gateway, the sign-in, and a page.
+// gateway, the sign-in, and the console.
 type server struct {
 	config
 	store  *store.Bolt
@@ -109,8 +111,8 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 	}
 	ours := signIn.routes()
 	ours["POST "+stsPath] = s.sts().ServeHTTP
-	ours["GET /"] = home(c.Origin, s.people)
-	s.Handler = logged(c.Log, onlyTo(c.Origin, byPath(ours, gateway)))
+	pages := console{origin: c.Origin, folder: c.Console}
+	s.Handler = logged(c.Log, onlyTo(c.Origin, byPath(ours, pages.before(gateway))))
 	return s, nil
 }
 
@@ -275,9 +277,9 @@ func (w *statusWriter) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// byPath gives the page and the sign-in their paths, as they are written, and
-// the gateway all others.
-func byPath(ours map[string]http.HandlerFunc, gateway http.Handler) http.Handler {
+// byPath gives the sign-in and STS their paths, as they are written, and hands
+// all others on.
+func byPath(ours map[string]http.HandlerFunc, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if handle, ok := ours[r.Method+" "+r.URL.EscapedPath()]; ok {
 			w.Header().Set("Cache-Control", "no-store")
@@ -285,6 +287,6 @@ func byPath(ours map[string]http.HandlerFunc, gateway http.Handler) http.Handler
 			handle(w, r)
 			return
 		}
-		gateway.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
 }

@@ -70,7 +70,7 @@ func startTestServer(t *testing.T, state string) *testServer {
 	}
 	ts := &testServer{t: t, URL: "http://" + listener.Addr().String(), State: state, Log: &lockedBuffer{}, Clock: &clock{}}
 	log := slog.New(slog.NewTextHandler(ts.Log, nil))
-	ts.server, err = newServer(t.Context(), config{Origin: ts.URL, State: state, Log: log, Now: ts.Clock.Now})
+	ts.server, err = newServer(t.Context(), config{Origin: ts.URL, State: state, Console: testConsole, Log: log, Now: ts.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
