@@ -38,6 +38,7 @@ var floors = map[string][]string{
 	"pkg/broker":   {"pkg/pat"},
 	"pkg/identity": {"pkg/pat"},
 	"pkg/handler":  {"pkg/pat", "pkg/api"},
+	"pkg/client":   {"pkg/api"},
 	// Doors. Exchange alone holds the signing key; whoever shows a credential
 	// to a function behind the gateway has shown it to authorize before.
 	"functions/authorize":  {"pkg/handler", "pkg/identity", "pkg/pat", "pkg/store"},

@@ -12,3 +12,13 @@ func (a Audience) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal([]string(a))
 }
+
+// UnmarshalJSON reads a string or an array.
+func (a *Audience) UnmarshalJSON(text []byte) error {
+	var one string
+	if string(text) != "null" && json.Unmarshal(text, &one) == nil {
+		*a = Audience{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(a))
+}
