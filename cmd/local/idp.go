@@ -21,6 +21,7 @@ type idp struct {
 	key      *signer.Local
 	people   *people
 	codes    codes
+	sessions sessions
 	now      func() time.Time
 }
 
@@ -31,6 +32,7 @@ const (
 	idpKeys       = "/idp/jwks"
 	idpAuthorize  = "/idp/authorize"
 	idpToken      = "/idp/token"
+	idpLogout     = "/idp/logout"
 	idpSigningAlg = signer.RS256
 )
 
@@ -48,6 +50,8 @@ func (p *idp) routes() map[string]http.HandlerFunc {
 		"OPTIONS " + idpToken:     acrossOrigins(readable),
 		"GET " + idpAuthorize:     p.authorize,
 		"POST " + idpAuthorize:    guarded.ServeHTTP,
+		"GET " + idpLogout:        p.logout,
+		"POST " + idpLogout:       p.logout,
 	}
 }
 
@@ -58,6 +62,8 @@ func (p *idp) discovery(w http.ResponseWriter, _ *http.Request) {
 		"authorization_endpoint":                p.audience + idpAuthorize,
 		"token_endpoint":                        p.audience + idpToken,
 		"jwks_uri":                              p.audience + idpKeys,
+		"end_session_endpoint":                  p.audience + idpLogout,
+		"prompt_values_supported":               []string{"none", "login", "select_account"},
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query"},
 		"grant_types_supported":                 []string{grantCode, grantPassword},

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,13 +30,17 @@ type signIn struct {
 	scopes      []string
 	nonce       string
 	challenge   string // S256 of RFC 7636
+	prompt      []string
+	maxAge      *time.Duration // since the person signed in
+	hint        string         // an ID token of the person who is expected
 }
 
 // maxForm bounds a form of the sign-in, in bytes.
 const maxForm = 64 << 10
 
-// authorize shows who can sign in, and once somebody was picked sends a code to
-// the client.
+// authorize sends a code to the client: at once for whoever is signed in
+// already, unless the client wants it done again, and else once somebody was
+// picked.
 func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	form, err := formOf(r)
@@ -54,10 +59,24 @@ func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 		in.answer(w, url.Values{"error": {code}})
 		return
 	}
-	if r.Method != http.MethodPost || !form.Has("username") {
-		p.showPeople(w, in, form)
+	silent := slices.Contains(in.prompt, "none")
+	if r.Method == http.MethodPost && form.Has("username") && !silent {
+		p.pick(w, r, in, form)
 		return
 	}
+	here, ok := p.remembered(r)
+	switch {
+	case ok && in.suffices(here, p.now()) && (in.hint == "" || p.hints(in.hint, in.clientID, here.subject)):
+		p.grant(w, in, here)
+	case silent:
+		in.answer(w, url.Values{"error": {"login_required"}})
+	default:
+		p.showPeople(w, in, form, here)
+	}
+}
+
+// pick signs in the person whose button was pressed.
+func (p *idp) pick(w http.ResponseWriter, r *http.Request, in signIn, form url.Values) {
 	who, ok := p.people.find(form.Get("username"))
 	if !ok {
 		p.showError(w, errors.New("nobody of that name can sign in here"))
@@ -69,7 +88,18 @@ func (p *idp) authorize(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	in.answer(w, url.Values{"code": {p.codes.make(grant{signIn: in, subject: who.Subject, at: p.now()})}})
+	p.grant(w, in, p.remember(w, r, who.Subject))
+}
+
+// grant sends a code for somebody who signed in, now or before.
+func (p *idp) grant(w http.ResponseWriter, in signIn, who session) {
+	in.answer(w, url.Values{"code": {p.codes.make(grant{signIn: in, session: who, issued: p.now()})}})
+}
+
+// suffices reports whether somebody who is signed in need not do it again.
+func (in signIn) suffices(who session, now time.Time) bool {
+	again := slices.Contains(in.prompt, "login") || slices.Contains(in.prompt, "select_account")
+	return !again && (in.maxAge == nil || now.Sub(who.at) < *in.maxAge)
 }
 
 // formOf returns the parameters of a request, each given once (RFC 6749
@@ -117,6 +147,8 @@ func signInOf(form url.Values, redirect *url.URL) (signIn, string) {
 		scopes:      scopesOf(form),
 		nonce:       form.Get("nonce"),
 		challenge:   form.Get("code_challenge"),
+		prompt:      strings.Fields(form.Get("prompt")),
+		hint:        form.Get("id_token_hint"),
 	}
 	mode := form.Get("response_mode")
 	switch {
@@ -132,8 +164,15 @@ func signInOf(form url.Values, redirect *url.URL) (signIn, string) {
 		return in, "invalid_request"
 	case form.Get("code_challenge_method") != "S256", !challengePattern.MatchString(in.challenge):
 		return in, "invalid_request"
-	case slices.Contains(strings.Fields(form.Get("prompt")), "none"):
-		return in, "login_required" // nobody stays signed in here
+	case slices.Contains(in.prompt, "none") && len(in.prompt) > 1:
+		return in, "invalid_request"
+	}
+	if given := form.Get("max_age"); given != "" {
+		seconds, err := strconv.ParseUint(given, 10, 31)
+		if err != nil {
+			return in, "invalid_request"
+		}
+		in.maxAge = new(time.Duration(seconds) * time.Second)
 	}
 	return in, ""
 }
@@ -144,7 +183,7 @@ func (in signIn) answer(w http.ResponseWriter, values url.Values) {
 	if in.state != "" {
 		values.Set("state", in.state)
 	}
-	if to.RawQuery != "" {
+	if to.RawQuery != "" && len(values) > 0 {
 		to.RawQuery += "&"
 	}
 	to.RawQuery += values.Encode()
@@ -171,8 +210,8 @@ func groupsOf(form url.Values) []string {
 // A grant is what a code stands for.
 type grant struct {
 	signIn
-	subject string
-	at      time.Time // of the sign-in
+	session
+	issued time.Time
 }
 
 // codeLifetime is how long a code can be used, once.
@@ -191,7 +230,7 @@ func (c *codes) make(g grant) string {
 		c.grants = map[string]grant{}
 	}
 	for code, old := range c.grants {
-		if g.at.Sub(old.at) >= codeLifetime {
+		if g.issued.Sub(old.issued) >= codeLifetime {
 			delete(c.grants, code)
 		}
 	}
@@ -206,7 +245,7 @@ func (c *codes) take(code string, now time.Time) (grant, bool) {
 	defer c.mu.Unlock()
 	g, ok := c.grants[code]
 	delete(c.grants, code)
-	return g, ok && now.Sub(g.at) < codeLifetime
+	return g, ok && now.Sub(g.issued) < codeLifetime
 }
 
 // proves reports whether a verifier is the one that the challenge was made of

@@ -13,8 +13,9 @@ var idpPage string
 var idpTemplate = template.Must(template.New("idp").Parse(idpPage))
 
 // showPeople lets somebody be picked: one plain form a person, which repeats
-// the request. Their groups stand in it, so that they change only by hand.
-func (p *idp) showPeople(w http.ResponseWriter, in signIn, form url.Values) {
+// the request. Their groups stand in it, so that they change only by hand. Whoever
+// is signed in already is marked.
+func (p *idp) showPeople(w http.ResponseWriter, in signIn, form url.Values, here session) {
 	request := map[string]string{}
 	for name, values := range form {
 		if name != "username" && name != "groups" {
@@ -26,6 +27,7 @@ func (p *idp) showPeople(w http.ResponseWriter, in signIn, form url.Values) {
 		"Action":  idpAuthorize,
 		"Request": request,
 		"People":  p.people.all(),
+		"Here":    here.subject,
 	})
 }
 

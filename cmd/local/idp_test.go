@@ -264,9 +264,9 @@ func TestCodesDoNotPileUp(t *testing.T) {
 	var c codes
 	at := time.Now()
 	for range 10 {
-		c.make(grant{at: at})
+		c.make(grant{issued: at})
 	}
-	c.make(grant{at: at.Add(codeLifetime)})
+	c.make(grant{issued: at.Add(codeLifetime)})
 	if len(c.grants) != 1 {
 		t.Errorf("%d codes", len(c.grants))
 	}
@@ -469,6 +469,8 @@ func TestSignInDiscovery(t *testing.T) {
 		"authorization_endpoint":                ts.URL + "/idp/authorize",
 		"token_endpoint":                        ts.URL + "/idp/token",
 		"jwks_uri":                              ts.URL + "/idp/jwks",
+		"end_session_endpoint":                  ts.URL + "/idp/logout",
+		"prompt_values_supported":               []any{"none", "login", "select_account"},
 		"response_types_supported":              []any{"code"},
 		"subject_types_supported":               []any{"public"},
 		"id_token_signing_alg_values_supported": []any{"RS256"},

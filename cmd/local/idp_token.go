@@ -26,6 +26,9 @@ const (
 // scriptClient signs in whoever does not say which client they are.
 const scriptClient = "local-script"
 
+// idTokenType is the typ of an ID token.
+const idTokenType = "JWT"
+
 // sessionLifetime is how long an access token and an ID token live.
 const sessionLifetime = 3600 * time.Second
 
@@ -113,7 +116,7 @@ func (p *idp) redeemPassword(ctx context.Context, form url.Values) (tokenRespons
 	if client == "" {
 		client = scriptClient
 	}
-	return p.issue(ctx, grant{signIn: signIn{clientID: client, scopes: scopesOf(form)}, subject: who.Subject, at: p.now()})
+	return p.issue(ctx, grant{signIn: signIn{clientID: client, scopes: scopesOf(form)}, session: session{subject: who.Subject, at: p.now()}})
 }
 
 // issue makes an access token, and an ID token where one was asked for.
@@ -158,7 +161,7 @@ func (p *idp) issue(ctx context.Context, g grant) (tokenResponse, error) {
 	if g.nonce != "" {
 		own["nonce"] = g.nonce
 	}
-	response.IDToken, err = p.sign(ctx, "JWT", claims, own)
+	response.IDToken, err = p.sign(ctx, idTokenType, claims, own)
 	return response, err
 }
 

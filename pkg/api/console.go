@@ -37,11 +37,11 @@ var consoleHeaders = map[string]string{
 	"Referrer-Policy":              "no-referrer",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	// Copying a token is all that the console asks of a browser.
-	"Permissions-Policy": "clipboard-write=(self), accelerometer=(), autoplay=(), bluetooth=(), camera=(), clipboard-read=(), " +
+	"Permissions-Policy": "clipboard-write=(self), accelerometer=(), autoplay=(), camera=(), clipboard-read=(), " +
 		"display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), " +
 		"idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), otp-credentials=(), payment=(), " +
 		"picture-in-picture=(), publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), " +
-		"storage-access=(), usb=(), web-share=(), window-management=(), xr-spatial-tracking=()",
+		"storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()",
 }
 
 // ConsoleHeaders returns the headers of every file of the console. Its pages may
