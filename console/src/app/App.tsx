@@ -1,0 +1,45 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { useState } from 'react';
+import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
+import { connect } from '../api/client';
+import { ApiContext, retryPassing } from '../api/use';
+import { ConfigurationPage } from '../configuration/ConfigurationPage';
+import { CreatePage } from '../create/CreatePage';
+import { DetailsPage } from '../details/DetailsPage';
+import type { Config } from '../session/config';
+import type { Session } from '../session/session';
+import { Crashed, NotFound } from './NotFound';
+import { Notices } from './notices';
+import { Shell } from './Shell';
+
+/** The console of somebody who is signed in. */
+export function App({ config, session }: { config: Config; session: Session }) {
+  const [queries] = useState(
+    () => new QueryClient({ defaultOptions: { queries: { retry: retryPassing, staleTime: 5_000 } } }),
+  );
+  const [api] = useState(() => connect(config.api, session));
+  const [router] = useState(() =>
+    createBrowserRouter([
+      {
+        element: <Shell session={session} />,
+        errorElement: <Crashed />,
+        children: [
+          { path: '/', element: <Navigate to="/configuration" replace /> },
+          { path: '/configuration', element: <ConfigurationPage /> },
+          { path: '/tokens/new', element: <CreatePage /> },
+          { path: '/tokens/:id', element: <DetailsPage /> },
+          { path: '*', element: <NotFound /> },
+        ],
+      },
+    ]),
+  );
+  return (
+    <QueryClientProvider client={queries}>
+      <ApiContext value={{ api, address: config.api }}>
+        <Notices>
+          <RouterProvider router={router} />
+        </Notices>
+      </ApiContext>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,123 @@
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useState } from 'react';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
+import type { Issued } from '../api/change';
+import type { Token } from '../api/client';
+import { asFailure } from '../api/failure';
+import { useToken } from '../api/use';
+import { FailureAlert } from '../app/FailureAlert';
+import { useGo } from '../app/go';
+import { useNow } from '../app/now';
+import { Page } from '../app/Page';
+import { duplicateOf } from '../create/address';
+import { DeleteTokens } from '../remove/DeleteTokens';
+import { ShownOnce } from '../shown/ShownOnce';
+import { useTexts } from '../texts/use';
+import { isAlive } from '../tokens/standing';
+import { EditForm } from './EditForm';
+import { Facts } from './Facts';
+import { RotateDialog } from './RotateDialog';
+
+/** Everything about one token, and everything that can be done with it. */
+export function DetailsPage() {
+  const { t } = useTexts();
+  const { id = '' } = useParams();
+  const token = useToken(id);
+  const above = [{ text: t('configuration.title'), href: '/configuration' }];
+  if (token.data) return <Details key={id} token={token.data} above={above} />;
+  return (
+    <Page title={t('details.title')} above={above}>
+      {token.isError ? (
+        <FailureAlert
+          title={t('details.failed')}
+          thrown={token.error}
+          retry={asFailure(token.error).code === 'not_found' ? undefined : () => void token.refetch()}
+        />
+      ) : (
+        <StatusIndicator type="loading">{t('loading')}</StatusIndicator>
+      )}
+    </Page>
+  );
+}
+
+type Doing = 'edit' | 'rotate' | 'delete' | null;
+
+function Details({ token, above }: { token: Token; above: { text: string; href: string }[] }) {
+  const { t } = useTexts();
+  const navigate = useNavigate();
+  const go = useGo();
+  const now = useNow();
+  const [params, setParams] = useSearchParams();
+  const [issued, setIssued] = useState<Issued | null>(null);
+  const alive = isAlive(token, now);
+  const works = alive && token.status === 'active';
+
+  // What is being done stands in the address, so that Back ends it.
+  const asked = params.get('do');
+  const doing: Doing =
+    asked === 'edit' && alive
+      ? 'edit'
+      : asked === 'rotate' && works
+        ? 'rotate'
+        : asked === 'delete' && token.status !== 'revoked'
+          ? 'delete'
+          : null;
+  const begin = (what: Exclude<Doing, null>) => setParams({ do: what });
+  const end = () => setParams({}, { replace: true });
+
+  if (issued) {
+    return (
+      <Page title={t('shown.rotated', { name: token.name })} above={above} maxWidth={800}>
+        <ShownOnce issued={issued} done={() => setIssued(null)} />
+      </Page>
+    );
+  }
+  if (doing === 'edit') {
+    return (
+      <Page title={t('edit.title', { name: token.name })} above={above} maxWidth={800}>
+        <EditForm token={token} close={end} />
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={token.name}
+      above={above}
+      description={token.description}
+      actions={
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button disabled={!works} onClick={() => begin('rotate')}>
+            {t('rotate')}
+          </Button>
+          <Button disabled={!alive} onClick={() => begin('edit')}>
+            {t('edit')}
+          </Button>
+          <Button {...go(duplicateOf(token))}>{t('duplicate')}</Button>
+          <Button disabled={token.status === 'revoked'} onClick={() => begin('delete')}>
+            {t('delete')}
+          </Button>
+        </SpaceBetween>
+      }
+    >
+      <Facts token={token} />
+      {doing === 'rotate' && (
+        <RotateDialog
+          token={token}
+          close={end}
+          rotated={(made) => {
+            end();
+            setIssued(made);
+          }}
+        />
+      )}
+      {doing === 'delete' && (
+        <DeleteTokens
+          tokens={[token]}
+          close={(deleted) => (deleted ? navigate('/configuration', { replace: true }) : end())}
+        />
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,96 @@
+import Alert from '@cloudscape-design/components/alert';
+import Badge from '@cloudscape-design/components/badge';
+import Box from '@cloudscape-design/components/box';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs, { type KeyValuePairsProps } from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import type { Token } from '../api/client';
+import { useScopes } from '../api/use';
+import { dayOf, exactly } from '../app/Moment';
+import { useNow } from '../app/now';
+import { useTexts } from '../texts/use';
+import { Ends } from '../tokens/Ends';
+import { LastUsed } from '../tokens/LastUsed';
+import { Status } from '../tokens/Status';
+import { endsByPolicy, isUnused } from '../tokens/standing';
+
+/** What is known of a token. */
+export function Facts({ token }: { token: Token }) {
+  const { t, intl } = useTexts();
+  const now = useNow();
+  const moment = (at: string) => <time dateTime={at}>{exactly(intl, at)}</time>;
+  const items: KeyValuePairsProps.Item[] = [
+    { label: t('token.status'), value: <Status token={token} /> },
+    { label: t('token.expires'), value: <Ends token={token} /> },
+    { label: t('token.used'), value: <LastUsed token={token} /> },
+    { label: t('token.hint'), value: <span className="code">{token.hint}</span> },
+    { label: t('token.id'), value: <span className="code">{token.id}</span> },
+    { label: t('token.created'), value: moment(token.created_at) },
+  ];
+  if (token.rotated_at) items.push({ label: t('token.rotated'), value: moment(token.rotated_at) });
+  if (token.previous_valid_until && Date.parse(token.previous_valid_until) > now) {
+    items.push({ label: t('token.previous'), value: moment(token.previous_valid_until) });
+  }
+  if (token.revoked_at) items.push({ label: t('token.revoked'), value: moment(token.revoked_at) });
+  items.push({
+    label: t('token.networks'),
+    value:
+      token.allowed_cidrs.length > 0 ? (
+        <ul className="plain tight">
+          {token.allowed_cidrs.map((cidr) => (
+            <li key={cidr} className="code">
+              {cidr}
+            </li>
+          ))}
+        </ul>
+      ) : (
+        t('networks.everywhere')
+      ),
+  });
+  return (
+    <SpaceBetween size="l">
+      {token.status === 'disabled' && <Alert type="warning">{t('disabled.why')}</Alert>}
+      {endsByPolicy(token) && token.effective_expires_at !== null && token.status !== 'revoked' && (
+        <Alert type="info">{t('ends.policy', { day: dayOf(intl, token.effective_expires_at) })}</Alert>
+      )}
+      {isUnused(token, now) && <Alert type="info">{t('unused.advice')}</Alert>}
+      <Container header={<Header variant="h2">{t('details.title')}</Header>}>
+        <KeyValuePairs columns={3} items={items} />
+      </Container>
+      <ScopeFacts token={token} />
+    </SpaceBetween>
+  );
+}
+
+/** The permissions of a token, with what each means. */
+function ScopeFacts({ token }: { token: Token }) {
+  const { t } = useTexts();
+  const catalogue = useScopes();
+  return (
+    <Container
+      header={
+        <Header variant="h2" counter={`(${token.scopes.length})`}>
+          {t('token.scopes')}
+        </Header>
+      }
+    >
+      <ul className="plain">
+        {token.scopes.map((name) => {
+          const known = catalogue.data?.find((s) => s.name === name);
+          return (
+            <li key={name}>
+              <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+                <span className="code">{name}</span>
+                {known?.sensitive && <Badge color="severity-medium">{t('permissions.sensitive')}</Badge>}
+                {known && !known.grantable && <Badge color="severity-neutral">{t('permissions.lost')}</Badge>}
+                {catalogue.data && !known && <Badge color="severity-neutral">{t('permissions.unknown')}</Badge>}
+              </SpaceBetween>
+              {known && <Box variant="small">{known.description}</Box>}
+            </li>
+          );
+        })}
+      </ul>
+    </Container>
+  );
+}

@@ -1,0 +1,131 @@
+import type { NewToken, Scope } from '../api/client';
+import type { FieldError } from '../api/failure';
+import { type Expiry, endOf, type Policy, rfc3339, SHORTEST } from './expiry';
+
+/** What a person has filled in so far. */
+export interface Draft {
+  name: string;
+  description: string;
+  scopes: string[];
+  expiry: Expiry;
+  /** Networks as typed: one a line, or separated by commas or spaces. */
+  networks: string;
+}
+
+export const MAX_NAME = 80;
+export const MAX_DESCRIPTION = 500;
+export const MAX_SCOPES = 32;
+export const MAX_NETWORKS = 16;
+
+/** The fields in the order of the form, by their names on the wire. */
+export const FIELDS = ['name', 'description', 'expires_at', 'scopes', 'allowed_cidrs'] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** What is wrong, by field: a text of ours by its key, or the server's own words. */
+export type Mistakes = Partial<Record<Field, { text: MistakeText } | { words: string }>>;
+export type MistakeText =
+  | 'mistake.name.empty'
+  | 'mistake.name.long'
+  | 'mistake.name.taken'
+  | 'mistake.description.long'
+  | 'mistake.expiry.date'
+  | 'mistake.expiry.past'
+  | 'mistake.scopes.none'
+  | 'mistake.scopes.many'
+  | 'mistake.networks.many';
+
+/**
+ * Finds what the server would refuse and a person can see at once. Everything
+ * else is the server's to judge; its answers come back to the fields.
+ */
+export function mistakesIn(draft: Draft, policy: Policy, created: number): Mistakes {
+  const found: Mistakes = {};
+  const name = lengthOf(draft.name.trim());
+  if (name === 0) found.name = { text: 'mistake.name.empty' };
+  else if (name > MAX_NAME) found.name = { text: 'mistake.name.long' };
+  if (lengthOf(draft.description) > MAX_DESCRIPTION) found.description = { text: 'mistake.description.long' };
+  const end = endOf(draft.expiry, policy, created);
+  if (end === undefined) found.expires_at = { text: 'mistake.expiry.date' };
+  else if (end !== null && end < created + SHORTEST) found.expires_at = { text: 'mistake.expiry.past' };
+  if (draft.scopes.length === 0) found.scopes = { text: 'mistake.scopes.none' };
+  else if (draft.scopes.length > MAX_SCOPES) found.scopes = { text: 'mistake.scopes.many' };
+  if (networksOf(draft.networks).length > MAX_NETWORKS) found.allowed_cidrs = { text: 'mistake.networks.many' };
+  return found;
+}
+
+/** The request that a draft makes. */
+export function requestOf(draft: Draft, policy: Policy, created: number): NewToken {
+  const end = endOf(draft.expiry, policy, created);
+  return {
+    name: draft.name.trim(),
+    description: draft.description,
+    scopes: draft.scopes,
+    expires_at: end == null ? null : rfc3339(end),
+    allowed_cidrs: networksOf(draft.networks),
+  };
+}
+
+export function networksOf(typed: string): string[] {
+  return typed.split(/[\s,;]+/).filter(Boolean);
+}
+
+/** Sorts a refusal's messages to the fields; those of no field of ours are left over. */
+export function mistakesOf(errors: readonly FieldError[]): { mistakes: Mistakes; rest: string[] } {
+  const mistakes: Mistakes = {};
+  const rest: string[] = [];
+  for (const { field, message } of errors) {
+    const known = FIELDS.find((f) => f === field);
+    if (!known) rest.push(`${field}: ${message}`);
+    else {
+      const before = mistakes[known];
+      mistakes[known] = { words: before && 'words' in before ? `${before.words}; ${message}` : message };
+    }
+  }
+  return { mistakes, rest };
+}
+
+/** Code points, as the server counts. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+/** A group of scopes under one heading. */
+export interface Category {
+  name: string;
+  scopes: Scope[];
+}
+
+/** The scopes that a person may grant, in the catalogue's order, by category. */
+export function categoriesOf(scopes: readonly Scope[]): Category[] {
+  const categories: Category[] = [];
+  for (const scope of scopes.filter((s) => s.grantable)) {
+    const there = categories.find((c) => c.name === scope.category);
+    if (there) there.scopes.push(scope);
+    else categories.push({ name: scope.category, scopes: [scope] });
+  }
+  return categories;
+}
+
+/** What an address fills in: /tokens/new?name=ci&scopes=notes:read. Never more than the form could. */
+export function prefillOf(
+  params: URLSearchParams,
+  scopes: readonly Scope[],
+): { draft: Partial<Draft>; refused: string[] } {
+  const draft: Partial<Draft> = {};
+  const name = params.get('name');
+  if (name !== null) draft.name = [...name].slice(0, MAX_NAME).join('');
+  const description = params.get('description');
+  if (description !== null) draft.description = [...description].slice(0, MAX_DESCRIPTION).join('');
+  const asked = (params.get('scopes') ?? '').split(/[\s,]+/).filter(Boolean);
+  const grantable = new Set(scopes.filter((s) => s.grantable).map((s) => s.name));
+  draft.scopes = [...new Set(asked.filter((s) => grantable.has(s)))];
+  const days = params.get('days');
+  if (days === 'never') draft.expiry = { kind: 'never' };
+  else if (days !== null && /^[1-9]\d{0,3}$/.test(days)) draft.expiry = { kind: 'days', days: Number(days) };
+  const networks = params.get('networks');
+  if (networks !== null) draft.networks = networks.slice(0, 800);
+  return {
+    draft,
+    refused: [...new Set(asked.filter((s) => !grantable.has(s)))].map((s) => s.slice(0, 40)).slice(0, 10),
+  };
+}
