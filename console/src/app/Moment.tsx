@@ -11,9 +11,9 @@ export function dayOf(intl: IntlShape, at: number | string): string {
 
 /** A moment to the second, here and in UTC. */
 export function exactly(intl: IntlShape, at: string): string {
-  const here = intl.formatDate(at, { dateStyle: 'full', timeStyle: 'long' });
-  const utc = intl.formatDate(at, { dateStyle: 'short', timeStyle: 'medium', timeZone: 'UTC' });
-  return `${here} (${utc} UTC)`;
+  const here = intl.formatDate(at, { dateStyle: 'long', timeStyle: 'long' });
+  if (new Date(at).getTimezoneOffset() === 0) return here;
+  return `${here} (${intl.formatDate(at, { dateStyle: 'short', timeStyle: 'medium', timeZone: 'UTC' })} UTC)`;
 }
 
 const STEPS = [

@@ -34,6 +34,7 @@ export function Shell({ session }: { session: Session }) {
         <TopNavigation
           identity={{
             title: t('product'),
+            logo: { src: '/icon.svg', alt: '' },
             href: '/',
             onFollow: (event) => {
               event.preventDefault();

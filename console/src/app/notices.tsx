@@ -1,5 +1,6 @@
 import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+import { useLocation } from 'react-router';
 import { useTexts } from '../texts/use';
 
 type Kind = 'success' | 'error' | 'info';
@@ -7,10 +8,18 @@ interface Notice {
   id: number;
   kind: Kind;
   text: string;
+  at: number;
 }
 
+/** A notice told this long before its page is left belongs to that page, in ms. */
+const OLD = 1000;
+
 const Tell = createContext<(kind: Kind, text: string) => void>(() => {});
-const All = createContext<{ notices: Notice[]; dismiss(id: number): void }>({ notices: [], dismiss: () => {} });
+const All = createContext<{ notices: Notice[]; dismiss(id: number): void; leavePage(): void }>({
+  notices: [],
+  dismiss: () => {},
+  leavePage: () => {},
+});
 
 /** Returns how a page says what became of something, also when the person is on another page by then. */
 export function useTell(): (kind: Kind, text: string) => void {
@@ -22,9 +31,10 @@ export function Notices({ children }: { children: ReactNode }) {
   const [notices, setNotices] = useState<Notice[]>([]);
   const dismiss = useCallback((id: number) => setNotices((all) => all.filter((n) => n.id !== id)), []);
   const tell = useCallback((kind: Kind, text: string) => {
-    setNotices((all) => [{ id: (all[0]?.id ?? 0) + 1, kind, text }, ...all].slice(0, 5));
+    setNotices((all) => [{ id: (all[0]?.id ?? 0) + 1, kind, text, at: Date.now() }, ...all].slice(0, 5));
   }, []);
-  const value = useMemo(() => ({ notices, dismiss }), [notices, dismiss]);
+  const leavePage = useCallback(() => setNotices((all) => all.filter((n) => Date.now() - n.at < OLD)), []);
+  const value = useMemo(() => ({ notices, dismiss, leavePage }), [notices, dismiss, leavePage]);
   return (
     <Tell value={tell}>
       <All value={value}>{children}</All>
@@ -35,7 +45,10 @@ export function Notices({ children }: { children: ReactNode }) {
 /** Shows them. */
 export function NoticeBar() {
   const { t } = useTexts();
-  const { notices, dismiss } = useContext(All);
+  const { notices, dismiss, leavePage } = useContext(All);
+  const { pathname } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page is what changes
+  useEffect(leavePage, [pathname]);
   const items = notices.map(
     (n): FlashbarProps.MessageDefinition => ({
       id: String(n.id),

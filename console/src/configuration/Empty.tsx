@@ -14,12 +14,14 @@ export function NoTokens() {
         <Box variant="h3" tagOverride="p">
           {t('empty.title')}
         </Box>
-        <Box variant="p" color="text-body-secondary">
-          {t('empty.what')}
-        </Box>
-        <Box variant="p" color="text-body-secondary">
-          {t('empty.how')}
-        </Box>
+        <div className="read">
+          <Box variant="p" color="text-body-secondary">
+            {t('empty.what')}
+          </Box>
+          <Box variant="p" color="text-body-secondary">
+            {t('empty.how')}
+          </Box>
+        </div>
         <Button variant="primary" {...go('/tokens/new')}>
           {t('create')}
         </Button>

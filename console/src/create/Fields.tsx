@@ -24,7 +24,7 @@ export function NameFields({ draft, mistakes, change }: Props) {
   const texts = useTexts();
   const { t } = texts;
   return (
-    <>
+    <SpaceBetween size="l">
       <FormField
         label={t('token.name')}
         description={t('field.name.what')}
@@ -55,7 +55,7 @@ export function NameFields({ draft, mistakes, change }: Props) {
           />
         </div>
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }
 

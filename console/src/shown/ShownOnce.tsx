@@ -31,7 +31,10 @@ export function ShownOnce({ issued, done }: { issued: Issued; done(): void }) {
   const value = issued.value.reveal();
 
   const top = useRef<HTMLDivElement>(null);
-  useEffect(() => top.current?.focus(), []);
+  useEffect(() => {
+    top.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, []);
 
   const finish = () => {
     // The guard must be down before anybody navigates.
