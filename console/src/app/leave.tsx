@@ -12,7 +12,10 @@ import { useTexts } from '../texts/use';
  */
 export function useLeaveGuard(active: boolean, question: string): ReactNode {
   const { t } = useTexts();
-  const blocker = useBlocker(({ currentLocation, nextLocation }) => active && currentLocation !== nextLocation);
+  const blocker = useBlocker(
+    // Another query is the same page: nothing is lost.
+    ({ currentLocation, nextLocation }) => active && currentLocation.pathname !== nextLocation.pathname,
+  );
 
   useEffect(() => {
     if (!active) return;
