@@ -79,8 +79,10 @@ function startOfDay(date: string): number {
   return new Date(`${date}T00:00:00`).getTime();
 }
 
+/** YYYY-MM-DD, and a day that there is: the language would read 30 February as 2 March. */
 function wellFormed(date: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(date);
+  const midnight = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().slice(0, 10) === date;
 }
 
 /** RFC 3339 in UTC and whole seconds, as the API takes it. */
