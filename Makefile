@@ -20,21 +20,38 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 MISSPELL    := github.com/client9/misspell/cmd/misspell@v0.3.4
 
-# What people read: misspell looks through these.
-READ = $(wildcard *.md Makefile .ci cdk.json cmd docs events examples functions infra pkg)
+# What people read in English: misspell looks through these.
+READ = $(wildcard *.md Makefile .ci cdk.json cmd docs events examples functions infra pkg) \
+	$(filter-out %/it.ts %.d.ts,$(shell find console/src console/e2e -type f))
 
 NEED_GO = $(if $(shell command -v go),,$(error Go is missing: install 1.26 or newer from https://go.dev/dl/))
 
-.PHONY: help run test build lint invoke clean-local FORCE
+# Vite builds the console, and CDK runs, in what these can run; npm brings npx.
+OLD_NODE  := const [a, b] = process.versions.node.split("."); process.exit(a == 20 && b >= 19 || a == 22 && b >= 12 || a > 22 ? 0 : 1)
+HAS_NODE   = $(and $(shell node -e '$(OLD_NODE)' 2>/dev/null && echo yes),$(shell command -v npm),$(shell command -v npx))
+NEED_NODE  = $(if $(HAS_NODE),,$(error Node is missing or too old (20.19 and 22.12 are the oldest that do): install 22 or newer, with npm, from https://nodejs.org/))
+
+# The console is built again when something of it, or of the promise that its
+# types come from, has changed. (Those it writes itself.)
+CONSOLE         := console/dist/index.html
+CONSOLE_SOURCES := $(filter-out console/src/api/schema.d.ts,$(shell find console/src console/public)) \
+	$(wildcard console/*.json console/*.ts console/*.html) pkg/api/openapi.yaml
+CONSOLE_MODULES := console/node_modules/.package-lock.json
+
+.PHONY: help need-go run test build lint invoke clean-local FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change where
-	$(NEED_GO)@go build -o dist/local ./cmd/local && exec dist/local
+need-go:
+	$(NEED_GO)@:
+
+run: need-go $(CONSOLE) ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change where
+	@go build -o dist/local ./cmd/local && exec dist/local
 
 test: ## every test that needs no cloud
 	$(NEED_GO)@$(if $(RACE),,echo 'no C compiler: testing without the race detector' >&2;) go test $(RACE) ./...
+	@$(MAKE) --no-print-directory test-console
 
 # Nothing in it passes or fails by the clock: read it on a machine at rest.
 .PHONY: bench
@@ -42,13 +59,39 @@ bench: ## what authorize costs, and how the real binaries start beside a hello w
 	$(NEED_GO)@go test -run '^$$' -bench . -benchmem ./pkg/pat ./pkg/store
 	@go test -run '^$$' -bench . -benchtime 31x ./functions
 
+# Says what takes so long, and the rest only where it fails.
+quietly = out=$$($(1) 2>&1) || { echo "$$out" >&2; exit 1; }
+
+# No package gets to run a script of its own on this machine.
+$(CONSOLE_MODULES): console/package.json console/package-lock.json
+	$(NEED_NODE)@echo 'console: npm ci' >&2; $(call quietly,cd console && npm ci --ignore-scripts --no-audit --no-fund) && touch $@
+
+$(CONSOLE): $(CONSOLE_SOURCES) $(CONSOLE_MODULES)
+	$(NEED_NODE)@echo 'console: npm run build' >&2; $(call quietly,cd console && npm run build) && touch $@
+
+.PHONY: console test-console shots
+console: $(CONSOLE_MODULES) ## the console as it is written, by Vite, on the API of a `make run` beside it
+	$(NEED_NODE)@cd console && SERVER="$${SERVER:-http://127.0.0.1:$${PORT:-8080}}" exec npm run --silent dev
+
+# What a laptop may lack for them; in CI it is a failure.
+CHROMIUM ?= $(shell for browser in chromium chromium-browser google-chrome; do command -v $$browser && break; done)
+export CHROMIUM
+skip_or_fail = if [ '$(CI)' = true ]; then echo $(1) >&2; exit 1; else echo $(1); exit 0; fi
+
+test-console:
+	@$(if $(HAS_NODE),,$(call skip_or_fail,'the tests of the console are skipped: they need Node and npm');) $(MAKE) -s --no-print-directory $(CONSOLE) && cd console && npm test --silent
+	@$(if $(and $(HAS_NODE),$(CHROMIUM)),,$(call skip_or_fail,'the tests in a browser are skipped: they need Node and Chromium');) go build -o dist/local ./cmd/local && cd console && npm run --silent e2e
+
+shots: $(CONSOLE) ## a picture of every state of the console, in console/shots
+	$(NEED_GO)$(NEED_NODE)@$(if $(CHROMIUM),,echo 'Chromium is missing, or say where: CHROMIUM=' >&2; exit 1;) go build -o dist/local ./cmd/local && cd console && npm run --silent shots
+
 build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, linux/arm64: dist/<function>/bootstrap
 
 # The same source makes the same bytes, wherever it is built.
 dist/%/bootstrap: FORCE
 	$(NEED_GO)@GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags=lambda.norpc -ldflags='-s -w -buildid=' -o $@ ./functions/$*
 
-lint: ## gofmt, go vet, staticcheck, misspell, govulncheck
+lint: ## gofmt, go vet, staticcheck, misspell, govulncheck; Biome for the console
 	$(NEED_GO)@bad=$$(go list -f '{{.Dir}}' ./... | xargs gofmt -l | sort -u); if [ -n "$$bad" ]; then echo "gofmt would change:" $$bad >&2; exit 1; fi
 	@go vet ./...
 	@go run $(STATICCHECK) ./...
@@ -59,6 +102,7 @@ lint: ## gofmt, go vet, staticcheck, misspell, govulncheck
 		*) echo "$$out" >&2; exit 1 ;; \
 		esac; \
 	fi
+	@$(if $(HAS_NODE),,$(call skip_or_fail,'Biome: skipped, it needs Node and npm');) $(MAKE) -s --no-print-directory $(CONSOLE_MODULES) && cd console && npm run --silent lint
 
 invoke: ## a verb's event through its real handler: make invoke f=create
 	$(NEED_GO)$(if $(filter $(f),$(VERBS)),,$(error say which verb: make invoke f=<one of $(VERBS)>))@go run ./cmd/local -invoke $(f)
@@ -82,7 +126,6 @@ CONFIG   ?= $(or $(wildcard infra/config.json),infra/config.example.json)
 SCOPES   ?= infra/scopes.json
 export CONFIG SCOPES
 
-NEED_NODE   = $(if $(shell command -v npx),,$(error Node is missing: install 22 or newer from https://nodejs.org/))
 NEED_CONFIG = $(if $(filter infra/config.example.json,$(CONFIG)),$(error No configuration: copy infra/config.example.json to infra/config.json and fill it in))
 
 .PHONY: synth diff deploy publish destroy sam localstack

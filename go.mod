@@ -2,6 +2,9 @@ module github.com/counterfoil/counterfoil
 
 go 1.26.0
 
+// Packages of npm hold Go too.
+ignore ./console
+
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0
 	github.com/aws/aws-lambda-go v1.55.1

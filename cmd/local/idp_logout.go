@@ -94,7 +94,7 @@ func (p *idp) askLogout(w http.ResponseWriter, who session, form url.Values, to 
 // it says who it is, about the subject. It may have expired: it is no credential
 // here, it only shows that the client signed that person in.
 func (p *idp) hints(idToken, client, subject string) bool {
-	jws, err := jose.ParseSigned(idToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(idpSigningAlg)})
+	jws, err := jose.ParseSignedCompact(idToken, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(idpSigningAlg)})
 	if err != nil || len(jws.Signatures) != 1 || jws.Signatures[0].Protected.ExtraHeaders[jose.HeaderType] != idTokenType {
 		return false
 	}
