@@ -80,10 +80,10 @@ skip_or_fail = if [ '$(CI)' = true ]; then echo $(1) >&2; exit 1; else echo $(1)
 
 test-console:
 	@$(if $(HAS_NODE),,$(call skip_or_fail,'the tests of the console are skipped: they need Node and npm');) $(MAKE) -s --no-print-directory $(CONSOLE) && cd console && npm test --silent
-	@$(if $(and $(HAS_NODE),$(CHROMIUM)),,$(call skip_or_fail,'the tests in a browser are skipped: they need Node and Chromium');) go build -o dist/local ./cmd/local && cd console && npm run --silent e2e
+	@$(if $(and $(HAS_NODE),$(CHROMIUM)),,$(call skip_or_fail,'the tests in a browser are skipped: they need Node and Chromium');) cd console && npm run --silent e2e
 
 shots: $(CONSOLE) ## a picture of every state of the console, in console/shots
-	$(NEED_GO)$(NEED_NODE)@$(if $(CHROMIUM),,echo 'Chromium is missing, or say where: CHROMIUM=' >&2; exit 1;) go build -o dist/local ./cmd/local && cd console && npm run --silent shots
+	$(NEED_GO)$(NEED_NODE)@$(if $(CHROMIUM),,echo 'Chromium is missing, or say where: CHROMIUM=' >&2; exit 1;) cd console && npm run --silent shots
 
 build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, linux/arm64: dist/<function>/bootstrap
 

@@ -122,7 +122,7 @@ func TestConsoleFiles(t *testing.T) {
 		"/assets/index-B1a2c3.js":   {"text/javascript; charset=utf-8", forever},
 		"/assets/index-B1a2c3.css":  {"text/css; charset=utf-8", forever},
 		"/assets/sans-B1a2c3.woff2": {"font/woff2", forever},
-		"/favicon.svg":              {"image/svg+xml", "no-cache"},
+		"/icon.svg":                 {"image/svg+xml", "no-cache"},
 	} {
 		t.Run(file, func(t *testing.T) {
 			ts := *ts

@@ -18,7 +18,7 @@ var styleHash = func() string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }()
 
-// showPage writes a page that runs no script, loads nothing, can be framed by
+// showPage writes a page that runs no script, loads nothing but its icon, can be framed by
 // nobody and sends its forms where formAction says.
 func showPage(w http.ResponseWriter, status int, page *template.Template, formAction string, data map[string]any) {
 	data["Style"] = template.CSS(style)
@@ -28,7 +28,7 @@ func showPage(w http.ResponseWriter, status int, page *template.Template, formAc
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src "+styleHash+"; form-action "+formAction+"; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src "+styleHash+"; form-action "+formAction+"; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer") // the address holds the request
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

@@ -169,7 +169,7 @@ func TestEncodedSlash(t *testing.T) {
 	ts.call("GET", "/tokens/a%252Fb", session, "").want(404)
 }
 
-// checkPage checks that a page runs and loads nothing, and that its style is
+// checkPage checks that a page runs nothing and loads but its icon, and that its style is
 // the one that the policy names.
 func checkPage(t *testing.T, r reply, formAction string) {
 	t.Helper()
@@ -178,7 +178,7 @@ func checkPage(t *testing.T, r reply, formAction string) {
 		t.Fatal("no style")
 	}
 	sum := sha256.Sum256([]byte(found[1]))
-	want := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action %s; base-uri 'none'; frame-ancestors 'none'",
+	want := fmt.Sprintf("default-src 'none'; img-src 'self'; style-src 'sha256-%s'; form-action %s; base-uri 'none'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]), formAction)
 	if got := r.Header.Get("Content-Security-Policy"); got != want {
 		t.Errorf("policy %q, want %q", got, want)
