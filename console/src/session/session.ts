@@ -38,6 +38,9 @@ export class Session implements Bearer {
   readonly #manager: UserManager;
   readonly #config: Config;
   #user: User | null = null;
+  /** Whose pages these are, until the next load: also while nobody is signed in. */
+  #sub: string | undefined;
+  #refreshing: Promise<boolean> | null = null;
   #lapse: (Lapse & { settle: (signedIn: boolean) => void; again: Promise<boolean> }) | null = null;
   readonly #listeners = new Set<() => void>();
 
@@ -74,6 +77,7 @@ export class Session implements Bearer {
     }
     try {
       this.#user = await this.#manager.signinRedirectCallback();
+      this.#sub = this.#user.profile.sub;
       backTo(this.#user.state);
       return { kind: 'signed-in' };
     } catch (thrown) {
@@ -135,13 +139,21 @@ export class Session implements Bearer {
     if (!signedIn) throw new Failure('session_ended');
   }
 
-  async #refresh(): Promise<boolean> {
-    try {
-      this.#user = await this.#manager.signinSilent();
-      return this.#user !== null;
-    } catch {
-      return false;
-    }
+  /** Once for all calls that wait: an issuer that rotates refresh tokens ends the session at a second use. */
+  #refresh(): Promise<boolean> {
+    this.#refreshing ??= this.#manager
+      .signinSilent()
+      .then(
+        (user) => {
+          this.#user = user;
+          return user !== null;
+        },
+        () => false,
+      )
+      .finally(() => {
+        this.#refreshing = null;
+      });
+    return this.#refreshing;
   }
 
   /** Why the person has to sign in again, if so. */
@@ -163,13 +175,12 @@ export class Session implements Bearer {
   async popup(): Promise<'done' | 'somebody-else'> {
     const lapse = this.#lapse;
     if (!lapse) return 'done';
-    const before = this.#user?.profile.sub;
     const user = await this.#manager.signinPopup({
       url_state: POPUP,
       max_age: lapse.maxAge,
       popupWindowFeatures: { width: 520, height: 640 },
     });
-    if (before !== undefined && user.profile.sub !== before) {
+    if (this.#sub !== undefined && user.profile.sub !== this.#sub) {
       this.#user = null;
       return 'somebody-else';
     }
