@@ -45,6 +45,7 @@ var floors = map[string][]string{
 	"functions/introspect": {"pkg/handler", "pkg/identity", "pkg/pat", "pkg/store"},
 	"functions/exchange":   {"pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
 	"functions/*":          {"pkg/handler", "pkg/pat", "pkg/store"},
+	"cmd/cfoil":            {"pkg/api", "pkg/client"},
 	"cmd/publish":          {"pkg/pat", "pkg/signer", "pkg/store"},
 	"cmd/local":            {"examples/notes", "pkg/api", "pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
 	"infra":                {"infra/gofn", "pkg/api", "pkg/broker", "pkg/pat", "pkg/signer", "pkg/store"}, // names alone
