@@ -73,7 +73,10 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		return unauthorized(line, err)
 	}
 	line.show(secret)
+	from, _ := netip.ParseAddr(req.RequestContext.Identity.SourceIP) // a TOKEN event has none
+	ctx = pat.WithOrigin(ctx, pat.Origin{From: from, RequestID: line.requestID})
 	grant, err := a.Tokens.Authorize(ctx, secret)
+	a.Tokens.Refused(ctx, err, from)
 	switch {
 	case errors.Is(err, pat.ErrUnauthorized):
 		return unauthorized(line, err)
@@ -81,7 +84,6 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		return cannotDecide(line, err)
 	}
 	line.by(grant)
-	from, _ := netip.ParseAddr(req.RequestContext.Identity.SourceIP) // a TOKEN event has none
 	a.Tokens.Used(ctx, grant, from)
 	may := func(r api.Route) bool { return a.why(r, grant) == "" }
 	response := AuthorizerResponse{

@@ -69,6 +69,7 @@ func (h Handlers) Function(name string) Function {
 			return h.refuse(line, event, fmt.Errorf("%w: function %s has no such route", pat.ErrNotFound, name)), nil
 		}
 		req := request{event: event, line: line}
+		ctx = pat.WithOrigin(ctx, pat.Origin{From: req.address(), RequestID: line.requestID})
 		if id, err := pat.ParseID(req.param("id")); err == nil {
 			line.tokenID = id
 		}

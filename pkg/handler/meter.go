@@ -129,6 +129,11 @@ func (s meteredStore) List(ctx context.Context, slot pat.Slot, before pat.ID, li
 	return s.next.List(ctx, slot, before, limit)
 }
 
+func (s meteredStore) Trail(ctx context.Context, thread pat.Thread, before pat.Place, now time.Time, limit int) ([]pat.Event, error) {
+	defer timed(ctx)()
+	return s.next.Trail(ctx, thread, before, now, limit)
+}
+
 func (s meteredStore) Create(ctx context.Context, c pat.Creation) error {
 	defer timed(ctx)()
 	return s.next.Create(ctx, c)

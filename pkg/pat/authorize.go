@@ -281,10 +281,10 @@ func (s *Service) grantOf(token Token, owner Owner, gen int, shared Settings) (G
 	case gen == token.PreviousGen && token.hasPrevious(now):
 		ends = earlier(ends, token.PreviousUntil)
 	default:
-		return Grant{}, unauthorized("value %d of token %s was replaced", gen, token.ID)
+		return Grant{}, refusedFor(token, RefusedReplaced, unauthorized("value %d of token %s was replaced", gen, token.ID))
 	}
 	if status := token.Status(now); status != Active {
-		return Grant{}, unauthorized("token %s is %s", token.ID, status)
+		return Grant{}, refusedFor(token, reasonOf(status), unauthorized("token %s is %s", token.ID, status))
 	}
 	return Grant{
 		Kind:         KindPAT,

@@ -103,6 +103,7 @@ func (s *Service) Create(ctx context.Context, by Grant, req CreateRequest) (Crea
 			return err
 		}
 		token.Hash = HashOf(value)
+		token.OwnedBy, token.Changed = by.Person.Subject, s.mark(ctx, by.doer(), 1)
 		owner.Next++
 		owner.Live++
 		err = s.Store.Create(ctx, Creation{Token: token, NameKey: nameKey(token.Name), Owner: owner})

@@ -176,7 +176,9 @@ func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, erro
 // one and the same (RFC 8693 section 2.2.2).
 func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, parameter string) (Grant, error) {
 	grant, err := s.Authorize(ctx, token)
+	s.Refused(ctx, err, from)
 	if err == nil {
+		s.Used(ctx, grant, from)
 		err = grant.Within(from)
 	}
 	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
@@ -185,7 +187,6 @@ func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, para
 	if err != nil {
 		return Grant{}, err
 	}
-	s.Used(ctx, grant, from)
 	return grant, nil
 }
 

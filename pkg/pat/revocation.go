@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 )
 
 // UnsupportedTokenType is a code of RFC 7009 section 2.2.1.
@@ -33,11 +34,16 @@ func (s *Service) Revocation(ctx context.Context, value Secret) error {
 		if err != nil {
 			return unavailable("look up a token", err)
 		}
-		now := s.now()
-		gen, ok := token.genOf(value)
-		if !ok || gen != token.Gen && !token.hasPrevious(now) || token.gone(now) {
+		if !token.works(value, s.now()) {
 			return nil
 		}
-		return s.kill(ctx, token, owner)
+		return s.kill(ctx, token, owner, Doer{Kind: DoerHolder})
 	})
+}
+
+// works reports whether a value is one of the token's that has not been replaced:
+// the one of now, or the one before within its grace.
+func (t Token) works(value Secret, now time.Time) bool {
+	gen, ok := t.genOf(value)
+	return ok && (gen == t.Gen || t.hasPrevious(now)) && !t.gone(now)
 }

@@ -19,13 +19,13 @@ func (s *Service) Revoke(ctx context.Context, by Grant, id string) error {
 		if err != nil {
 			return err
 		}
-		return s.kill(ctx, token, owner)
+		return s.kill(ctx, token, owner, by.doer())
 	})
 }
 
 // kill marks a token revoked, unless it is. ErrConflict: somebody changed it
 // meanwhile.
-func (s *Service) kill(ctx context.Context, token Token, owner Owner) error {
+func (s *Service) kill(ctx context.Context, token Token, owner Owner, by Doer) error {
 	if !token.RevokedAt.IsZero() {
 		return nil
 	}
@@ -36,6 +36,7 @@ func (s *Service) kill(ctx context.Context, token Token, owner Owner) error {
 		owner.Live--
 	}
 	token.RevokedAt = now.UTC().Truncate(time.Second)
+	token.Changed = s.mark(ctx, by, token.Version+1)
 	err := s.Store.Revoke(ctx, Revocation{Token: token, NameKey: nameKey(token.Name), Owner: owner})
 	if err != nil {
 		return unavailable("revoke a token", err)

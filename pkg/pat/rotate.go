@@ -80,6 +80,7 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	token.Hash = HashOf(value)
 	token.Gen++
 	token.RotatedAt = now.UTC().Truncate(time.Millisecond)
+	token.Changed = s.mark(ctx, by.doer(), token.Version+1)
 	err = s.Store.Rotate(ctx, token)
 	if errors.Is(err, ErrConflict) {
 		return Created{}, ErrConflict

@@ -88,6 +88,14 @@ type Store interface {
 	// below the id before (the newest where it is empty), dead ones included.
 	// Fewer than limit means that there are no more.
 	List(ctx context.Context, slot Slot, before ID, limit int) ([]Token, error)
+	// Trail returns at most limit events of a thread, newest first, older than
+	// the place before, or than now where that is the zero Place. Fewer than
+	// limit means that there are no more.
+	Trail(ctx context.Context, thread Thread, before Place, now time.Time, limit int) ([]Event, error)
+
+	// Whatever changes a token writes its Changed too, and OwnedBy when it comes
+	// into being.
+
 	// Create writes the token, its name and its owner's Next and Live, in one
 	// step. ErrNameTaken: another token holds the name, and its own end is not
 	// reached at CreatedAt. ErrConflict: the owner's item is no longer at
@@ -102,9 +110,10 @@ type Store interface {
 	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil
 	// and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
 	Rotate(ctx context.Context, t Token) error
-	// Touch writes the token's LastUsedAt and LastUsedFrom, if its item is
-	// still at t.Version, and leaves the Version as it is: a note may be lost,
-	// and makes nobody else's change a conflict.
+	// Touch writes the token's LastUsedAt, LastUsedFrom, Networks, Refusals and
+	// Noted and counts Notes up, if its item is still at t.Version and t.Notes.
+	// It leaves the Version as it is: a note may be lost, and makes nobody
+	// else's change a conflict. ErrConflict: the item has moved on.
 	Touch(ctx context.Context, t Token) error
 	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
 	// name if this token holds it, in one step. ErrConflict: the token's or

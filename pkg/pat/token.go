@@ -63,7 +63,23 @@ type Token struct {
 	// the address then, where the authorizer sees one.
 	LastUsedAt   time.Time
 	LastUsedFrom netip.Addr
-	// Version goes up with every write of this item.
+
+	// OwnedBy is the owner's sub, for the trail; empty on a token of an older
+	// version.
+	OwnedBy string
+	// Changed says who made the change that Version counts.
+	Changed Mark
+	// Networks are those that it was used from, the newest first: at most
+	// maxNetworks.
+	Networks []netip.Prefix
+	// Refusals are the last of each reason.
+	Refusals []Refusal
+	// Noted says where the last note of a use or a refusal came from.
+	Noted Mark
+	// Notes goes up with every such note, for which Version stays.
+	Notes int64
+
+	// Version goes up with every other write of this item.
 	Version int64
 }
 

@@ -68,6 +68,7 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 		}
 		oldKey := nameKey(token.Name)
 		amend(&token)
+		token.Changed = s.mark(ctx, by.doer(), token.Version+1)
 		err = s.Store.Update(ctx, Change{Token: token, NameKey: nameKey(token.Name), OldNameKey: oldKey, Owner: owner, At: now})
 		if err != nil {
 			return unavailable("update a token", err)

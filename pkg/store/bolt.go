@@ -22,13 +22,20 @@ const (
 	tokensBucket   = "tokens"   // id → tokenRecord: a slot's are neighbours, the newest last
 	namesBucket    = "names"    // ownNameKey → nameRecord
 	settingsBucket = "settings" // publishedKey → publishedRecord, policyKey → policyRecord
+	trailBucket    = "trail"    // thread, placeKey → eventRecord
+	outboxBucket   = "outbox"   // the next number, 8 bytes → eventRecord: not told yet
 
 	formatKey    = "format"
 	publishedKey = "published"
 	policyKey    = "policy"
 )
 
-var buckets = []string{metaBucket, peopleBucket, ownersBucket, tokensBucket, namesBucket, settingsBucket}
+// buckets are there since the first version; a file of that one is given those
+// of newBuckets when it is opened.
+var (
+	buckets    = []string{metaBucket, peopleBucket, ownersBucket, tokensBucket, namesBucket, settingsBucket}
+	newBuckets = []string{trailBucket, outboxBucket}
+)
 
 // newRecord returns a record of the kind that lies in a bucket under a key.
 func newRecord(bucket, key string) any {
@@ -47,6 +54,8 @@ func newRecord(bucket, key string) any {
 		return new(publishedRecord)
 	case bucket == settingsBucket && key == policyKey:
 		return new(policyRecord)
+	case bucket == trailBucket, bucket == outboxBucket:
+		return new(eventRecord)
 	}
 	return new(jsontext.Value) // what a later version put there
 }
@@ -66,6 +75,8 @@ func ownNameKey(slot pat.Slot, nameKey string) string {
 // after the other, and each is on the disk before it is acknowledged.
 type Bolt struct {
 	db *bbolt.DB
+	// told gets a word when there are events to fetch.
+	told chan struct{}
 }
 
 // Close waits for what is under way and lets go of the file.
@@ -214,7 +225,7 @@ func (b *Bolt) Create(ctx context.Context, c pat.Creation) error {
 		if err := takeName(tx, c.Token, c.NameKey, c.Token.CreatedAt); err != nil {
 			return err
 		}
-		return put(tx, tokensBucket, string(c.Token.ID), newTokenRecord(c.Token))
+		return putToken(tx, tokenRecord{}, newTokenRecord(c.Token), c.Token.ID)
 	})
 }
 
@@ -246,10 +257,17 @@ func (b *Bolt) Rotate(ctx context.Context, t pat.Token) error {
 // Touch implements pat.Store.
 func (b *Bolt) Touch(ctx context.Context, t pat.Token) error {
 	return b.update(ctx, "note a token's use", func(tx *bbolt.Tx) error {
-		return changeToken(tx, t, func(r *tokenRecord) {
-			r.touch(t)
-			r.Version-- // changeToken counts up; a note does not
-		})
+		r, err := tokenAt(tx, t)
+		if err != nil {
+			return err
+		}
+		if r.Notes != t.Notes {
+			return fmt.Errorf("%w: token %s has %d notes, not %d", pat.ErrConflict, t.ID, r.Notes, t.Notes)
+		}
+		was := r
+		r.touch(t)
+		r.Notes++
+		return putToken(tx, was, r, t.ID)
 	})
 }
 
@@ -269,7 +287,8 @@ func (b *Bolt) Revoke(ctx context.Context, r pat.Revocation) error {
 }
 
 // Sweep removes the tokens that are gone at the moment now, with the names that
-// they still hold, and tells how many there were. Nobody can see the
+// they still hold, and events that are kept no longer, and tells how many tokens
+// there were. Nobody can see the
 // difference; it keeps the file small.
 func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
 	gone := map[pat.ID]bool{}
@@ -285,7 +304,10 @@ func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
 		if err != nil {
 			return err
 		}
-		return remove(tx, namesBucket, func(_ []byte, r nameRecord) bool { return gone[r.Token] })
+		if err := remove(tx, namesBucket, func(_ []byte, r nameRecord) bool { return gone[r.Token] }); err != nil {
+			return err
+		}
+		return remove(tx, trailBucket, func(_ []byte, r eventRecord) bool { return r.At.Before(now.Add(-pat.TrailKept)) })
 	})
 	if err != nil {
 		return 0, err
@@ -295,16 +317,40 @@ func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
 
 // changeToken changes the token's item, which must be at t.Version.
 func changeToken(tx *bbolt.Tx, t pat.Token, change func(*tokenRecord)) error {
-	r, err := get[tokenRecord](tx, tokensBucket, string(t.ID))
-	if err != nil && !errors.Is(err, pat.ErrNotFound) {
+	r, err := tokenAt(tx, t)
+	if err != nil {
 		return err
 	}
-	if err != nil || r.Version != t.Version {
-		return fmt.Errorf("%w: token %s is not at version %d", pat.ErrConflict, t.ID, t.Version)
-	}
+	was := r
 	r.Version++
+	r.Changed = newMarkRecord(t.Changed)
 	change(&r)
-	return put(tx, tokensBucket, string(t.ID), r)
+	return putToken(tx, was, r, t.ID)
+}
+
+// tokenAt reads the token's item, which must be at t.Version.
+func tokenAt(tx *bbolt.Tx, t pat.Token) (tokenRecord, error) {
+	r, err := get[tokenRecord](tx, tokensBucket, string(t.ID))
+	if err != nil && !errors.Is(err, pat.ErrNotFound) {
+		return tokenRecord{}, err
+	}
+	if err != nil || r.Version != t.Version {
+		return tokenRecord{}, fmt.Errorf("%w: token %s is not at version %d", pat.ErrConflict, t.ID, t.Version)
+	}
+	return r, nil
+}
+
+// putToken writes a token's item, which was as it was or not there at all, and
+// what happened to it.
+func putToken(tx *bbolt.Tx, was, is tokenRecord, id pat.ID) error {
+	if err := put(tx, tokensBucket, string(id), is); err != nil {
+		return err
+	}
+	a := pat.Alteration{NewToken: is.token(id)}
+	if was.Version != 0 {
+		a.OldToken = was.token(id)
+	}
+	return tell(tx, a.Events())
 }
 
 // takeName makes a token the holder of a name, if nobody else holds it at the
@@ -373,6 +419,10 @@ func (b *Bolt) update(ctx context.Context, doing string, write func(*bbolt.Tx) e
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
+	}
+	select {
+	case b.told <- struct{}{}:
+	default: // somebody was told already
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-json-experiment/json"
 
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
@@ -31,6 +32,10 @@ const (
 //	<slot>               ~owner              the person whose slot it is
 //	<slot>               ~name#<SHA-256>     which token holds a name
 //	settings             published, policy   what all functions share
+//	trail#<thread>       <time>#<id>         an event
+//
+// Nobody but the function that follows the table's stream writes an event; it
+// writes nothing else, and the stream does not tell it of them.
 //
 // A token's number is 5 digits of base 62, which order as their bytes do: so
 // tokens lie in the order they came, and all else of a slot lies behind them,
@@ -44,8 +49,11 @@ const (
 	namePrefix   = afterTokens + "name#"
 
 	settingsPartition = "settings"
-	publishedSort     = publishedKey
-	policySort        = policyKey
+
+	// TrailPrefix begins the partition of every event, and of nothing else.
+	TrailPrefix   = "trail#"
+	publishedSort = publishedKey
+	policySort    = policyKey
 )
 
 // How the items are spelled:
@@ -85,11 +93,17 @@ const (
 	attrRotatedAt    = "rotated_at"
 	attrLastUsedAt   = "last_used_at"
 	attrLastUsedIP   = "last_used_ip"
+	attrOwnedBy      = "owner"
+	attrChanged      = "changed"  // a markRecord
+	attrNetworks     = "networks" // and the next three: written by notes alone
+	attrRefused      = "refused"  // refusalRecords
+	attrNoted        = "noted"    // a markRecord
+	attrNotes        = "notes"
 	attrVersion      = "version" // token item, owner item
 
 	attrToken = "token" // name item
 
-	attrJSON = "json" // settings items: a record of record.go's
+	attrJSON = "json" // settings and event items: a record of record.go's
 )
 
 const timeLayout = "2006-01-02T15:04:05.000000000Z" // always UTC
@@ -201,6 +215,11 @@ func tokenItem(t pat.Token) item {
 	i.setDescribed(t)
 	i.setValues(t)
 	i.setUsed(t)
+	i.setText(attrOwnedBy, t.OwnedBy)
+	i.setMark(attrChanged, t.Changed)
+	if t.Notes != 0 {
+		i[attrNotes] = number(t.Notes)
+	}
 	i[attrVersion] = number(1)
 	return i
 }
@@ -210,11 +229,7 @@ func (i item) setDescribed(t pat.Token) {
 	i.setText(attrName, t.Name)
 	i.setText(attrDescription, t.Description)
 	i.setTexts(attrScopes, t.Scopes)
-	var cidrs []string
-	for _, n := range t.AllowedCIDRs {
-		cidrs = append(cidrs, n.String())
-	}
-	i.setTexts(attrAllowedCIDRs, cidrs)
+	i.setNetworks(attrAllowedCIDRs, t.AllowedCIDRs)
 	i.setTime(attrExpiresAt, t.ExpiresAt)
 	i.setTTL(t.GoneAt())
 }
@@ -231,12 +246,40 @@ func (i item) setValues(t pat.Token) {
 	i.setTime(attrRotatedAt, t.RotatedAt)
 }
 
-// setUsed sets the last use.
+// setUsed sets what is noted of uses and refusals.
 func (i item) setUsed(t pat.Token) {
 	i.setTime(attrLastUsedAt, t.LastUsedAt)
 	if t.LastUsedFrom.IsValid() {
 		i.setText(attrLastUsedIP, t.LastUsedFrom.String())
 	}
+	i.setNetworks(attrNetworks, t.Networks)
+	if len(t.Refusals) > 0 {
+		i.setRecord(attrRefused, newRefusalRecords(t.Refusals))
+	}
+	i.setMark(attrNoted, t.Noted)
+}
+
+func (i item) setNetworks(name string, networks []netip.Prefix) {
+	var texts []string
+	for _, n := range networks {
+		texts = append(texts, n.String())
+	}
+	i.setTexts(name, texts)
+}
+
+func (i item) setMark(name string, m pat.Mark) {
+	if m != (pat.Mark{}) {
+		i.setRecord(name, newMarkRecord(m))
+	}
+}
+
+// setRecord sets a record of record.go's, as text.
+func (i item) setRecord(name string, record any) {
+	text, err := json.Marshal(record)
+	if err != nil { // a type of ours that JSON cannot write: a bug
+		panic(fmt.Sprintf("write %T: %v", record, err))
+	}
+	i.setText(name, string(text))
 }
 
 func (i item) setHash(name string, h pat.Hash) {
@@ -308,6 +351,13 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		LastUsedAt:    r.time(attrLastUsedAt),
 		LastUsedFrom:  r.address(attrLastUsedIP),
 
+		OwnedBy:  r.text(attrOwnedBy),
+		Changed:  record[markRecord](&r, attrChanged).mark(),
+		Networks: r.networks(attrNetworks),
+		Refusals: refusals(record[[]refusalRecord](&r, attrRefused)),
+		Noted:    record[markRecord](&r, attrNoted).mark(),
+		Notes:    r.number(attrNotes),
+
 		Version: r.number(attrVersion),
 	}
 	if r.err != nil {
@@ -359,6 +409,18 @@ func member[M types.AttributeValue](r *reader, name string) (m M) {
 		r.fail(name, errWrongType)
 	}
 	return m
+}
+
+// record returns a record that an attribute holds as text, or the zero one.
+func record[R any](r *reader, name string) (out R) {
+	text := r.text(name)
+	if text == "" {
+		return out
+	}
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		r.fail(name, err)
+	}
+	return out
 }
 
 func (r *reader) text(name string) string {

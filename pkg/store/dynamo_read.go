@@ -34,8 +34,8 @@ func (d *Dynamo) Settings(ctx context.Context) (pat.Settings, error) {
 	return newSettings(published, policy)
 }
 
-// record reads the record that a settings item holds. An item that is not there
-// is a fault here: Publish writes the policy before the rest.
+// record reads the record that a settings or an event item holds. An item that
+// is not there is a fault here: Publish writes the policy before the rest.
 func (i item) record(record any) error {
 	r := reader{item: i}
 	r.require(attrJSON)

@@ -108,7 +108,8 @@ func (d *Dynamo) wrote(ctx context.Context, t pat.Token) bool {
 func (d *Dynamo) Update(ctx context.Context, c pat.Change) error {
 	described := item{}
 	described.setDescribed(c.Token)
-	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, TTLAttribute)
+	described.setMark(attrChanged, c.Token.Changed)
+	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, TTLAttribute, attrChanged)
 	writes := []write{
 		updateOf(d.changeOwner(c.Owner, item{attrLive: number(int64(c.Owner.Live))}), "owner"),
 		updateOf(d.change(tokenKey(c.Token.ID), c.Token.Version, described), "token"),
@@ -130,7 +131,8 @@ func (d *Dynamo) Update(ctx context.Context, c pat.Change) error {
 func (d *Dynamo) Rotate(ctx context.Context, t pat.Token) error {
 	values := item{}
 	values.setValues(t)
-	values.orNull(attrPrevious, attrPreviousGen, attrPreviousEnd)
+	values.setMark(attrChanged, t.Changed)
+	values.orNull(attrPrevious, attrPreviousGen, attrPreviousEnd, attrChanged)
 	err := d.update(ctx, d.change(tokenKey(t.ID), t.Version, values))
 	if err == nil || errors.Is(err, pat.ErrConflict) && d.rotated(ctx, t) {
 		return nil
@@ -150,17 +152,31 @@ func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
 	return err == nil && now.Hash == t.Hash
 }
 
-// Touch implements pat.Store. It names no attribute but those of the last use
-// and the version, and leaves that: the authorizer of somebody else's API may
-// write nothing else.
+// Touch implements pat.Store. It names no attribute but those of notes and the
+// version, and leaves that: the authorizer of somebody else's API may write
+// nothing else.
 func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
 	used := item{}
 	used.setUsed(t)
-	used.orNull(attrLastUsedAt, attrLastUsedIP)
-	if err := d.update(ctx, d.set(tokenKey(t.ID), t.Version, used)); err != nil {
+	used.orNull(attrLastUsedAt, attrLastUsedIP, attrNetworks, attrRefused, attrNoted)
+	if err := d.update(ctx, d.noting(t, used)); err != nil {
 		return fmt.Errorf("note the use of token %s: %w", t.ID, err)
 	}
 	return nil
+}
+
+// noting sets attributes of a token's item that are as many notes old as it was
+// read: of two notes at once one is lost, and each has a number of its own.
+func (d *Dynamo) noting(t pat.Token, set item) *types.Update {
+	set[attrNotes] = number(t.Notes + 1)
+	u := d.set(tokenKey(t.ID), t.Version, set)
+	if t.Notes == 0 {
+		u.ConditionExpression = new(*u.ConditionExpression + " AND attribute_not_exists(#notes)")
+		return u
+	}
+	u.ConditionExpression = new(*u.ConditionExpression + " AND #notes = :noted_before")
+	u.ExpressionAttributeValues[":noted_before"] = number(t.Notes)
+	return u
 }
 
 // Revoke implements pat.Store.
@@ -168,6 +184,8 @@ func (d *Dynamo) Revoke(ctx context.Context, r pat.Revocation) error {
 	dead := item{}
 	dead.setTime(attrRevokedAt, r.Token.RevokedAt)
 	dead.setTTL(r.Token.GoneAt())
+	dead.setMark(attrChanged, r.Token.Changed)
+	dead.orNull(attrChanged)
 	writes := []write{
 		updateOf(d.changeOwner(r.Owner, item{attrLive: number(int64(r.Owner.Live))}), "owner"),
 		updateOf(d.change(tokenKey(r.Token.ID), r.Token.Version, dead), "token"),

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -50,7 +51,21 @@ func OpenBolt(path string) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bolt{db: db}, nil
+	if err := db.Update(addBuckets); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("the store cannot be written: %w", err)
+	}
+	return &Bolt{db: db, told: make(chan struct{}, 1)}, nil
+}
+
+// addBuckets gives a file what came after the first version.
+func addBuckets(tx *bbolt.Tx) error {
+	for _, name := range newBuckets {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // format makes a new file ours.
@@ -59,6 +74,9 @@ func format(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
+	}
+	if err := addBuckets(tx); err != nil {
+		return err
 	}
 	return put(tx, metaBucket, formatKey, formatRecord{Version: formatVersion})
 }
@@ -141,9 +159,9 @@ func judge(file []byte) error {
 	if f.Version < 1 {
 		return fmt.Errorf("%w: it does not tell its format", ErrDamaged)
 	}
-	for _, name := range buckets {
+	for _, name := range slices.Concat(buckets, newBuckets) {
 		list, ok := found[name]
-		if !ok {
+		if !ok && slices.Contains(buckets, name) {
 			return fmt.Errorf("%w: bucket %q is missing", ErrDamaged, name)
 		}
 		for _, e := range list {

@@ -275,10 +275,10 @@ func TestALaterVersionsAdditionsStay(t *testing.T) {
 	path := written(t)
 	const ownerKey, tokenKey = "AAAAA", "AAAAA0000T"
 	change(t, path, func(tx *bbolt.Tx) error {
-		if _, err := tx.CreateBucket([]byte("trail")); err != nil {
+		if _, err := tx.CreateBucket([]byte("later")); err != nil {
 			return err
 		}
-		if err := nested(tx, "trail"); err != nil {
+		if err := nested(tx, "later"); err != nil {
 			return err
 		}
 		for bucket, key := range map[string]string{ownersBucket: ownerKey, tokensBucket: tokenKey, settingsBucket: policyKey, metaBucket: formatKey} {

@@ -107,17 +107,63 @@ type tokenRecord struct {
 	LastUsedAt    time.Time  `json:"last_used_at,omitzero"`
 	LastUsedFrom  netip.Addr `json:"last_used_ip,omitzero"`
 
+	OwnedBy  string          `json:"owner,omitzero"`
+	Changed  markRecord      `json:"changed,omitzero"`
+	Networks []netip.Prefix  `json:"networks,omitempty"`
+	Refusals []refusalRecord `json:"refused,omitempty"`
+	Noted    markRecord      `json:"noted,omitzero"`
+	Notes    int64           `json:"notes,omitzero"`
+
 	Version int64 `json:"version"`
 
 	Rest jsontext.Value `json:",embed"`
 }
 
 func newTokenRecord(t pat.Token) tokenRecord {
-	r := tokenRecord{CreatedAt: t.CreatedAt.UTC(), RevokedAt: t.RevokedAt.UTC(), Version: 1}
+	r := tokenRecord{CreatedAt: t.CreatedAt.UTC(), RevokedAt: t.RevokedAt.UTC(), OwnedBy: t.OwnedBy, Changed: newMarkRecord(t.Changed), Version: 1}
 	r.update(t)
 	r.rotate(t)
 	r.touch(t)
+	r.Notes = t.Notes
 	return r
+}
+
+// A markRecord says who made a change. In DynamoDB it is text in an attribute.
+type markRecord struct {
+	Kind      pat.DoerKind `json:"kind,omitzero"`
+	Subject   string       `json:"sub,omitzero"`
+	From      netip.Addr   `json:"ip,omitzero"`
+	RequestID string       `json:"request_id,omitzero"`
+	At        time.Time    `json:"at,omitzero"`
+	Makes     int64        `json:"makes,omitzero"`
+}
+
+func newMarkRecord(m pat.Mark) markRecord {
+	return markRecord{Kind: m.By.Kind, Subject: m.By.Subject, From: m.From, RequestID: m.RequestID, At: m.At.UTC(), Makes: m.Makes}
+}
+
+func (r markRecord) mark() pat.Mark {
+	return pat.Mark{By: pat.Doer{Kind: r.Kind, Subject: r.Subject}, From: r.From, RequestID: r.RequestID, At: r.At, Makes: r.Makes}
+}
+
+// A refusalRecord is when a value was last refused for a reason.
+type refusalRecord struct {
+	Reason pat.RefusalReason `json:"reason"`
+	At     time.Time         `json:"at"`
+}
+
+func newRefusalRecords(all []pat.Refusal) (records []refusalRecord) {
+	for _, r := range all {
+		records = append(records, refusalRecord{r.Reason, r.At.UTC()})
+	}
+	return records
+}
+
+func refusals(records []refusalRecord) (all []pat.Refusal) {
+	for _, r := range records {
+		all = append(all, pat.Refusal{Reason: r.Reason, At: r.At})
+	}
+	return all
 }
 
 // update takes over what an update changes.
@@ -137,9 +183,10 @@ func (r *tokenRecord) rotate(t pat.Token) {
 	r.RotatedAt = t.RotatedAt.UTC()
 }
 
-// touch takes over the last use.
+// touch takes over what is noted of uses and refusals.
 func (r *tokenRecord) touch(t pat.Token) {
 	r.LastUsedAt, r.LastUsedFrom = t.LastUsedAt.UTC(), t.LastUsedFrom
+	r.Networks, r.Refusals, r.Noted = t.Networks, newRefusalRecords(t.Refusals), newMarkRecord(t.Noted)
 }
 
 func (r tokenRecord) token(id pat.ID) pat.Token {
@@ -162,9 +209,56 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		LastUsedAt:    r.LastUsedAt,
 		LastUsedFrom:  r.LastUsedFrom,
 
+		OwnedBy:  r.OwnedBy,
+		Changed:  r.Changed.mark(),
+		Networks: r.Networks,
+		Refusals: refusals(r.Refusals),
+		Noted:    r.Noted.mark(),
+		Notes:    r.Notes,
+
 		Version: r.Version,
 	}
 }
+
+// An eventRecord is what is read back of an event. It has no room for a hash.
+type eventRecord struct {
+	ID      string            `json:"id"`
+	Type    pat.EventType     `json:"type"`
+	At      time.Time         `json:"at"`
+	By      pat.DoerKind      `json:"by,omitzero"`
+	Subject string            `json:"sub,omitzero"`
+	From    netip.Addr        `json:"ip,omitzero"`
+	Request string            `json:"request_id,omitzero"`
+	Token   pat.ID            `json:"token,omitzero"`
+	Slot    pat.Slot          `json:"slot,omitzero"`
+	Owner   string            `json:"owner,omitzero"`
+	Fields  []string          `json:"fields,omitempty"`
+	Network netip.Prefix      `json:"network,omitzero"`
+	Reason  pat.RefusalReason `json:"reason,omitzero"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newEventRecord(e pat.Event) eventRecord {
+	return eventRecord{
+		ID: e.ID, Type: e.Type, At: e.At.UTC(),
+		By: e.By.Kind, Subject: e.By.Subject, From: e.From, Request: e.RequestID,
+		Token: e.TokenID, Slot: e.Slot, Owner: e.Owner,
+		Fields: e.Fields, Network: e.Network, Reason: e.Reason,
+	}
+}
+
+func (r eventRecord) event() pat.Event {
+	return pat.Event{
+		ID: r.ID, Type: r.Type, At: r.At,
+		By: pat.Doer{Kind: r.By, Subject: r.Subject}, From: r.From, RequestID: r.Request,
+		TokenID: r.Token, Slot: r.Slot, Owner: r.Owner,
+		Fields: r.Fields, Network: r.Network, Reason: r.Reason,
+	}
+}
+
+// placeKey orders the events of a thread as their places are ordered.
+func placeKey(p pat.Place) string { return p.At.UTC().Format(timeLayout) + "#" + p.ID }
 
 // A nameRecord says which token holds a name.
 type nameRecord struct {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func testUpdate(t *testing.T, s suiteStore) {
 	}
 	want.Name, want.Description, want.Scopes = changed.Name, changed.Description, changed.Scopes
 	want.AllowedCIDRs, want.ExpiresAt = changed.AllowedCIDRs, changed.ExpiresAt
+	want.Changed = changed.Changed
 	want.Version++
 	wantOwner.Live = scrambledOwner.Live
 	wantOwner.Version++
@@ -44,6 +46,7 @@ func testUpdate(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.Name, want.Description, want.Scopes, want.AllowedCIDRs, want.ExpiresAt = "", "", nil, nil, time.Time{}
+	want.Changed = pat.Mark{}
 	want.Version++
 	got, _ = look(t, s, id)
 	equal(t, "token, bare", got, want)
@@ -112,7 +115,7 @@ func testRotate(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.Hash, want.Gen, want.Previous, want.PreviousGen = changed.Hash, changed.Gen, changed.Previous, changed.PreviousGen
-	want.PreviousUntil, want.RotatedAt = changed.PreviousUntil, changed.RotatedAt
+	want.PreviousUntil, want.RotatedAt, want.Changed = changed.PreviousUntil, changed.RotatedAt, changed.Changed
 	want.Version++
 	got, gotOwner := look(t, s, id)
 	equal(t, "token", got, want)
@@ -133,14 +136,28 @@ func testTouch(t *testing.T, s suiteStore) {
 	id := create(t, s, "AAAAA", "n").ID
 	want, wantOwner := look(t, s, id)
 	changed := filled[pat.Token](t)
-	changed.ID, changed.Version = id, want.Version
+	changed.ID, changed.Version, changed.Notes = id, want.Version, want.Notes
 	if err := s.Touch(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
 	want.LastUsedAt, want.LastUsedFrom = changed.LastUsedAt, changed.LastUsedFrom
+	want.Networks, want.Refusals, want.Noted = changed.Networks, changed.Refusals, changed.Noted
+	want.Notes++
 	got, gotOwner := look(t, s, id)
 	equal(t, "token", got, want)
 	equal(t, "owner", gotOwner, wantOwner)
+
+	wantError(t, "a touch of as many notes ago", s.Touch(t.Context(), changed), pat.ErrConflict)
+	changed.Notes = want.Notes + 1
+	wantError(t, "a touch of notes to come", s.Touch(t.Context(), changed), pat.ErrConflict)
+	bare := pat.Token{ID: id, Version: got.Version, Notes: got.Notes}
+	if err := s.Touch(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
+	want.LastUsedAt, want.LastUsedFrom, want.Networks, want.Refusals, want.Noted = time.Time{}, netip.Addr{}, nil, nil, pat.Mark{}
+	want.Notes++
+	got, _ = look(t, s, id)
+	equal(t, "token, bare", got, want)
 
 	before := got
 	if err := s.Revoke(t.Context(), revocation(t, s, id)); err != nil {

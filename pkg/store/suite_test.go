@@ -516,7 +516,7 @@ func testRevoke(t *testing.T, s suiteStore) {
 	if err := s.Revoke(t.Context(), pat.Revocation{Token: changed, NameKey: "n", Owner: changedOwner}); err != nil {
 		t.Fatal(err)
 	}
-	wantToken.RevokedAt = changed.RevokedAt
+	wantToken.RevokedAt, wantToken.Changed = changed.RevokedAt, changed.Changed
 	wantToken.Version++
 	wantOwner.Live = 7
 	wantOwner.Version++

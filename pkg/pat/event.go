@@ -1,0 +1,135 @@
+package pat
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// An EventType says what happened.
+type EventType string
+
+// The types. A name is part of the promise and never gets a second meaning.
+const (
+	TokenCreated    EventType = "counterfoil.token.created"
+	TokenUpdated    EventType = "counterfoil.token.updated"
+	TokenRotated    EventType = "counterfoil.token.rotated"
+	TokenRevoked    EventType = "counterfoil.token.revoked"
+	TokenNewNetwork EventType = "counterfoil.token.new_network" // used from a network for the first time
+	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it was refused
+)
+
+// TrailKept is how long an event can be read back. (Whoever takes the events
+// themselves keeps them for as long as they like.)
+const TrailKept = 400 * 24 * time.Hour
+
+// An Event is one thing that happened to a token, a person or the policy. It
+// holds neither a value nor a hash of one.
+type Event struct {
+	// ID is the same for the same thing, however often it is told: whoever gets
+	// an event twice can tell.
+	ID   string
+	Type EventType
+	At   time.Time
+	By   Doer
+	// From is the address it was done from, where one is known.
+	From      netip.Addr
+	RequestID string
+
+	TokenID ID   // empty where it is not about a token
+	Slot    Slot // of the person whose token it is, or who it is about
+	Owner   string
+
+	// Fields are those that an update changed, as the API spells them.
+	Fields []string
+	// Network is the new one.
+	Network netip.Prefix
+	// Reason of a refusal.
+	Reason RefusalReason
+}
+
+// An Alteration is what was kept under one key before and after one write. The
+// zero Token means that there was none.
+type Alteration struct {
+	OldToken, NewToken Token
+	// At stands in for the time of a write that left no mark.
+	At time.Time
+}
+
+// Events tells what happened. It looks at nothing else, so the same write gives
+// the same events, ids and all, whenever and however often it is asked: that is
+// how none is lost, and how doubles are known.
+func (a Alteration) Events() []Event {
+	was, is := a.OldToken, a.NewToken
+	switch {
+	case is.ID == "": // removed, long dead
+		return nil
+	case was.ID == "":
+		return []Event{a.change(TokenCreated)}
+	case is.Version != was.Version && !is.RevokedAt.IsZero() && was.RevokedAt.IsZero():
+		return []Event{a.change(TokenRevoked)}
+	case is.Version != was.Version && is.Gen != was.Gen:
+		return []Event{a.change(TokenRotated)}
+	case is.Version != was.Version:
+		e := a.change(TokenUpdated)
+		e.Fields = changedFields(was, is)
+		return []Event{e}
+	case is.Notes != was.Notes:
+		return a.noted()
+	}
+	return nil
+}
+
+// change is the event of a change of the token.
+func (a Alteration) change(what EventType) Event {
+	is := a.NewToken
+	e := Event{Type: what, At: a.At, TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy}
+	if m := is.Changed; m.Makes == is.Version {
+		e.By, e.From, e.RequestID, e.At = m.By, m.From, m.RequestID, m.At
+	}
+	// The moment is part of it: after a restore the same version comes again.
+	e.ID = fmt.Sprintf("%s-%06d-%d", is.ID, is.Version, e.At.UnixMilli())
+	return e
+}
+
+// noted are the events of a note: of a use, or of a refusal.
+func (a Alteration) noted() []Event {
+	was, is := a.OldToken, a.NewToken
+	m := is.Noted
+	e := Event{At: m.At, By: m.By, From: m.From, RequestID: m.RequestID, TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy}
+	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli())
+	for _, r := range is.Refusals {
+		if !slices.Contains(was.Refusals, r) {
+			e.Type, e.Reason = TokenRefused, r.Reason
+			return []Event{e}
+		}
+	}
+	for _, n := range is.Networks {
+		if !slices.Contains(was.Networks, n) {
+			e.Type, e.Network = TokenNewNetwork, n
+			return []Event{e}
+		}
+	}
+	return nil // a use from where it was used before
+}
+
+// changedFields names what an update changed, as the API spells it.
+func changedFields(was, is Token) []string {
+	var names []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"name", was.Name == is.Name},
+		{"description", was.Description == is.Description},
+		{"scopes", slices.Equal(was.Scopes, is.Scopes)},
+		{"expires_at", was.ExpiresAt.Equal(is.ExpiresAt)},
+		{"allowed_cidrs", slices.Equal(was.AllowedCIDRs, is.AllowedCIDRs)},
+	} {
+		if !f.same {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
