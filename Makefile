@@ -9,7 +9,7 @@ export STATE
 # RotateLocal names a key by the second in which it begins to sign.
 D     := [0-9][0-9]
 ADDED := key-$D$D$D$DT$D$D$DZ.pem
-KEPT  := counterfoil.db key.pem $(ADDED) idp-key.pem idp.json notes.jsonl
+KEPT  := counterfoil.db key.pem $(ADDED) idp-key.pem idp.json notes.jsonl trail.jsonl
 # A kill at the very first start can leave one of these.
 KEPT  += counterfoil.db.new-* .key-*
 

@@ -37,6 +37,7 @@ var floors = map[string][]string{
 	"pkg/signer":   {"pkg/pat"},
 	"pkg/broker":   {"pkg/pat"},
 	"pkg/identity": {"pkg/pat"},
+	"pkg/bus":      {"pkg/api"},
 	"pkg/handler":  {"pkg/pat", "pkg/api"},
 	"pkg/client":   {"pkg/api"},
 	// Doors. Exchange alone holds the signing key; whoever shows a credential
@@ -47,7 +48,7 @@ var floors = map[string][]string{
 	"functions/*":          {"pkg/handler", "pkg/pat", "pkg/store"},
 	"cmd/cfoil":            {"pkg/api", "pkg/client"},
 	"cmd/publish":          {"pkg/pat", "pkg/signer", "pkg/store"},
-	"cmd/local":            {"examples/notes", "pkg/api", "pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
+	"cmd/local":            {"pkg/bus", "examples/notes", "pkg/api", "pkg/broker", "pkg/handler", "pkg/identity", "pkg/pat", "pkg/signer", "pkg/store"},
 	"infra":                {"infra/gofn", "pkg/api", "pkg/broker", "pkg/pat", "pkg/signer", "pkg/store"}, // names alone
 	"infra/preflight":      nil,
 	"infra/droptable":      nil,

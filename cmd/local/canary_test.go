@@ -61,6 +61,11 @@ func TestCanary(t *testing.T) {
 	}
 	hear(ts.call("GET", "/tokens?cursor="+value, session, "").want(400))
 	hear(ts.call("GET", "/tokens", session, "").want(200))
+	hear(ts.call("GET", "/notes", value, "").want(200))
+	hear(ts.call("GET", "/tokens/"+id+"/trail?cursor="+value, session, "").want(400))
+	hear(ts.call("POST", "/credentials/report", "", `{"tokens":["`+value+`x","`+session+`"]}`).want(202))
+	hear(ts.call("POST", "/credentials/report", "", `{"tokens":["`+value+`"],"`+value+`":1}`).want(400))
+	hear(ts.call("GET", "/tokens/"+id+"/trail", session, "").want(200))
 	hear(ts.call("DELETE", "/tokens/"+id, session, "").want(204))
 	hear(ts.call("GET", "/whoami", value, "").want(401))
 	hear(ts.call("GET", "/whoami", jwt, "").want(401))

@@ -79,6 +79,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	following, unfollow := context.WithCancel(ctx)
 	var follower sync.WaitGroup
 	follower.Go(func() { s.followKeys(following) })
+	follower.Go(func() { s.followTrail(following) })
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	fmt.Fprintln(stdout, "ready:", origin)

@@ -17,6 +17,7 @@ import (
 	"github.com/counterfoil/counterfoil/examples/notes"
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/broker"
+	"github.com/counterfoil/counterfoil/pkg/bus"
 	"github.com/counterfoil/counterfoil/pkg/handler"
 	"github.com/counterfoil/counterfoil/pkg/identity"
 	"github.com/counterfoil/counterfoil/pkg/pat"
@@ -56,6 +57,7 @@ type server struct {
 	key    *signer.Keyring
 	people *people
 	notes  *notes.Notes
+	trail  *bus.File
 	http.Handler
 }
 
@@ -90,6 +92,9 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 		return nil, err
 	}
 	s.notes.Origin, s.notes.Now = c.Origin, c.Now
+	if s.trail, err = bus.OpenFile(filepath.Join(c.State, trailFile)); err != nil {
+		return nil, err
+	}
 
 	if err := s.key.Refresh(ctx, s.publish); err != nil {
 		return nil, err
@@ -119,6 +124,9 @@ func newServer(ctx context.Context, c config) (_ *server, err error) {
 // Close closes the state. It may be called once everything was answered.
 func (s *server) Close() error {
 	var errs []error
+	if s.trail != nil {
+		errs = append(errs, s.tell(context.Background()), s.trail.Close())
+	}
 	if s.notes != nil {
 		errs = append(errs, s.notes.Close())
 	}

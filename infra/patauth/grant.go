@@ -7,14 +7,21 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/store"
 )
 
-// used are the attributes that noting a token's last use touches: the item's
-// key, the version that it must still have, and what it writes.
-var used = []string{store.PartitionKey, store.SortKey, "version", "last_used_at", "last_used_ip", "scopes_used"}
+// used are the attributes that noting a use or a refusal of a token touches: the
+// item's key, the version that it must still have, and what it writes.
+var used = []string{
+	store.PartitionKey, store.SortKey, "version", "last_used_at", "last_used_ip", "scopes_used",
+	"networks", "refused", "noted", "notes",
+}
 
 // grant gives the authorizer its rights on the table: it reads tokens, owners
 // and settings, and notes when a token was used. It runs in somebody else's
 // stack, where more people may change it, so it cannot bring a token back, move
 // its end, or see by an update what it may not write.
+//
+// It could make notes of uses and refusals that never were: so the trail's events
+// of those two kinds, and no others, are only as good as the stacks that the
+// table was given to.
 //
 // What it can do is harm: DynamoDB counts an attribute of a condition among those
 // that are touched, so whoever may use this role can write a version that is no

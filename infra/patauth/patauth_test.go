@@ -249,7 +249,7 @@ func TestGrant(t *testing.T) {
 		}
 	}
 	condition := may["dynamodb:UpdateItem"]
-	if got := fmt.Sprint(condition["ForAllValues:StringEquals"]["dynamodb:Attributes"]); got != "[pk sk version last_used_at last_used_ip scopes_used]" {
+	if got := fmt.Sprint(condition["ForAllValues:StringEquals"]["dynamodb:Attributes"]); got != "[pk sk version last_used_at last_used_ip scopes_used networks refused noted notes]" {
 		t.Errorf("it may change %s", got)
 	}
 	if condition["StringEqualsIfExists"]["dynamodb:ReturnValues"] != "NONE" || condition["Null"]["dynamodb:Attributes"] != "false" {

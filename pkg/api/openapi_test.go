@@ -384,7 +384,23 @@ var (
 	aScope   = Scope{Name: "notes:read", Description: "Read notes.", Category: "Notes", Grantable: true}
 	aMessage = FieldError{Field: "name", Message: "is required"}
 
+	anEvent = Event{
+		SpecVersion: "1.0", ID: "4gT2a0001B-000001-1795521600000", Source: "https://api.example", Type: "counterfoil.token.created",
+		Subject: "4gT2a0001B", Time: "2026-11-24T12:00:00Z", DataContentType: "application/json",
+		Data: EventData{By: EventDoer{Kind: "person", Subject: "alice"}, TokenID: "4gT2a0001B", Owner: "alice"},
+	}
 	samples = map[string][]any{
+		"Nothing":   {Nothing{}},
+		"EventDoer": {EventDoer{Kind: "person", Subject: "auth0|alice"}, EventDoer{Kind: "holder"}, EventDoer{}},
+		"EventData": {
+			EventData{
+				By: EventDoer{Kind: "person", Subject: "alice"}, TokenID: "4gT2a0001B", Owner: "alice", IP: "2001:db8::1", RequestID: "r-1",
+				Changed: []string{"name", "scopes"}, Network: "192.0.2.0/24", Reason: "network",
+			},
+			EventData{},
+		},
+		"Event":        {anEvent, Event{SpecVersion: "1.0", ID: "x", Source: "https://api.example", Type: "counterfoil.token.refused", Time: "2026-11-24T12:00:00Z", DataContentType: "application/json"}},
+		"EventList":    {EventList{Events: []Event{anEvent}, NextCursor: "x"}, EventList{Events: []Event{}}},
 		"Token":        {aToken, aFullToken},
 		"CreatedToken": {CreatedToken{Token: aToken, Value: aValue}, CreatedToken{Token: aFullToken, Value: aValue}},
 		"TokenList":    {TokenList{Tokens: []Token{}}, TokenList{Tokens: []Token{aToken, aFullToken}, NextCursor: "abc"}, TokenList{Tokens: []Token{}, NextCursor: "abc"}},
@@ -562,6 +578,14 @@ func TestOpenAPIRefusesBadMembers(t *testing.T) {
 		"an issuer with a slash at the end":              {"Metadata", "issuer", "https://api.example/"},
 		"an authorization endpoint":                      {"Metadata", "authorization_endpoint", "https://api.example/authorize"},
 		"an algorithm without a signature":               {"Metadata", "id_token_signing_alg_values_supported", []any{"none"}},
+		"another version of CloudEvents":                 {"Event", "specversion", "0.3"},
+		"an event that nobody named":                     {"Event", "type", "counterfoil.token.printed"},
+		"an event about a value":                         {"Event", "subject", aValue},
+		"an event with a body of another type":           {"Event", "datacontenttype", "text/plain"},
+		"an event of a fraction of a second":             {"Event", "time", "2026-01-31T12:00:00.5Z"},
+		"a refusal for another reason":                   {"EventData", "reason", "because"},
+		"a change of the hash":                           {"EventData", "changed", []any{"hash"}},
+		"another kind of doer":                           {"EventDoer", "kind", "robot"},
 		"a person of a token":                            {"Whoami", "token_id", "4gT2a0001B"},
 		"a person whose session never ends":              {"Whoami", "expires_at", nil},
 		"a fourth kind":                                  {"Whoami", "kind", "robot"},

@@ -35,6 +35,49 @@ type TokenList struct {
 	NextCursor string  `json:"next_cursor,omitempty"`
 }
 
+// Event is one thing that happened, in the JSON of CloudEvents 1.0
+// (https://github.com/cloudevents/spec, json-format.md). An ID that was seen
+// before, from the same Source, is the same event again.
+type Event struct {
+	SpecVersion     string    `json:"specversion"` // 1.0
+	ID              string    `json:"id"`
+	Source          string    `json:"source"` // the issuer
+	Type            string    `json:"type"`
+	Subject         string    `json:"subject,omitempty"` // the token's id
+	Time            string    `json:"time"`
+	DataContentType string    `json:"datacontenttype"` // application/json
+	Data            EventData `json:"data"`
+}
+
+// EventData is what an event says beside what every CloudEvent does.
+type EventData struct {
+	By      EventDoer `json:"by"`
+	TokenID string    `json:"token_id,omitempty"`
+	Owner   string    `json:"owner,omitempty"` // sub
+	// IP is where it was done from, where that is known and the reader's to know.
+	IP        string `json:"ip,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+
+	Changed []string `json:"changed,omitempty"` // the fields that an update changed
+	Network string   `json:"network,omitempty"` // a new one
+	Reason  string   `json:"reason,omitempty"`  // of a refusal
+}
+
+// EventDoer is who did it.
+type EventDoer struct {
+	Kind    string `json:"kind,omitempty"`
+	Subject string `json:"sub,omitempty"`
+}
+
+// EventList is one page.
+type EventList struct {
+	Events     []Event `json:"events"`
+	NextCursor string  `json:"next_cursor,omitempty"`
+}
+
+// Nothing is an answer that says nothing: {}.
+type Nothing struct{}
+
 // Scope is a line of the catalogue as one person sees it.
 type Scope struct {
 	Name        string `json:"name"`

@@ -43,11 +43,13 @@ var verbs = map[string]verb{
 	"update":     Handlers.update,
 	"rotate":     Handlers.rotate,
 	"revoke":     Handlers.revoke,
+	"trail":      Handlers.trail,
 	"scopes":     Handlers.scopes,
 	"whoami":     Handlers.whoami,
 	"exchange":   Handlers.exchange,
 	"introspect": Handlers.introspect,
 	"revocation": Handlers.revocation,
+	"report":     Handlers.report,
 	"wellknown":  Handlers.wellknown,
 }
 

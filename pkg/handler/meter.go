@@ -124,6 +124,11 @@ func (s meteredStore) LookBoth(ctx context.Context, a, b pat.ID) (pat.Found, pat
 	return s.next.LookBoth(ctx, a, b)
 }
 
+func (s meteredStore) LookAll(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Found, error) {
+	defer timed(ctx)()
+	return s.next.LookAll(ctx, ids)
+}
+
 func (s meteredStore) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
 	defer timed(ctx)()
 	return s.next.List(ctx, slot, before, limit)

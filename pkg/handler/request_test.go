@@ -349,7 +349,9 @@ func TestNoAnswerIs503(t *testing.T) {
 			case "revocation":
 				form(e)
 				e.Body += "&token=" + d.token.Value.Reveal()
-			case "get", "revoke", "rotate", "update":
+			case "report":
+				jsonBody(`{"tokens":["` + d.token.Value.Reveal() + `"]}`)(e)
+			case "get", "revoke", "rotate", "update", "trail":
 				if r.Verb == "update" {
 					jsonBody("{}")(e)
 				}

@@ -22,6 +22,12 @@ func (s *Service) Revocation(ctx context.Context, value Secret) error {
 	case strings.Count(text, ".") == 2:
 		return &OAuthError{Code: UnsupportedTokenType, Description: "a JWT dies with its personal access token, or within its lifetime"}
 	}
+	return s.killByValue(ctx, value, Doer{Kind: DoerHolder})
+}
+
+// killByValue kills the token that a value belongs to, and does nothing for any
+// other value.
+func (s *Service) killByValue(ctx context.Context, value Secret, by Doer) error {
 	id, err := Parse(value)
 	if err != nil {
 		return nil
@@ -37,7 +43,7 @@ func (s *Service) Revocation(ctx context.Context, value Secret) error {
 		if !token.works(value, s.now()) {
 			return nil
 		}
-		return s.kill(ctx, token, owner, Doer{Kind: DoerHolder})
+		return s.kill(ctx, token, owner, by)
 	})
 }
 

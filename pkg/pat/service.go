@@ -84,6 +84,9 @@ type Store interface {
 	// LookBoth is Look for two tokens, which may be one and may have one owner,
 	// in one round trip. ErrNotFound: one of them is not there.
 	LookBoth(ctx context.Context, a, b ID) (Found, Found, error)
+	// LookAll is Look for at most MaxReported different tokens, in a few round
+	// trips. One that is not there is not in the answer.
+	LookAll(ctx context.Context, ids []ID) (map[ID]Found, error)
 	// List returns at most limit tokens of a slot, newest first, starting
 	// below the id before (the newest where it is empty), dead ones included.
 	// Fewer than limit means that there are no more.

@@ -175,6 +175,22 @@ func (b *Bolt) LookBoth(ctx context.Context, one, other pat.ID) (pat.Found, pat.
 	return both[0], both[1], err
 }
 
+// LookAll implements pat.Store.
+func (b *Bolt) LookAll(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Found, error) {
+	return view(ctx, b, "look up tokens", func(tx *bbolt.Tx) (map[pat.ID]pat.Found, error) {
+		all := map[pat.ID]pat.Found{}
+		for _, id := range ids {
+			switch f, err := look(tx, id); {
+			case err == nil:
+				all[id] = f
+			case !errors.Is(err, pat.ErrNotFound):
+				return nil, err
+			}
+		}
+		return all, nil
+	})
+}
+
 func look(tx *bbolt.Tx, id pat.ID) (pat.Found, error) {
 	t, err := get[tokenRecord](tx, tokensBucket, string(id))
 	if err != nil {

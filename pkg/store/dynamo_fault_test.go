@@ -139,6 +139,29 @@ var portCalls = map[string]portCall{
 		_, _, err := d.LookBoth(ctx, token.ID, token.ID)
 		return err
 	}},
+	"look all": {do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+		found, err := d.LookAll(ctx, []pat.ID{"AAAAA00009", token.ID})
+		if err == nil && (len(found) != 1 || found[token.ID].Token.ID != token.ID) {
+			return fmt.Errorf("%w: %v", errWrongAnswer, found)
+		}
+		return err
+	}},
+	"trail": {do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+		_, err := d.Trail(ctx, pat.TokenThread(token.ID), pat.Place{}, start, 10)
+		return err
+	}},
+	"record": {
+		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+			return d.Record(ctx, pat.Alteration{NewToken: token, At: start}.Events())
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			events, err := d.Trail(t.Context(), pat.Everything, pat.Place{}, start, 10)
+			if err != nil || len(events) > 1 {
+				t.Errorf("%v, %v", events, err)
+			}
+			return len(events) == 1
+		},
+	},
 	"list": {do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, _ pat.Token) error {
 		tokens, err := d.List(ctx, o.Slot, "", 10)
 		if err == nil && len(tokens) != 1 {

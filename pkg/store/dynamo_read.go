@@ -91,9 +91,39 @@ func (d *Dynamo) LookBoth(ctx context.Context, a, b pat.ID) (pat.Found, pat.Foun
 	return found[0], found[1], nil
 }
 
-// look reads tokens and their owners in one call. No item may be named twice in
-// it, and two tokens can have one owner.
+// maxGet is how many items a BatchGetItem reads.
+const maxGet = 100
+
+// LookAll implements pat.Store.
+func (d *Dynamo) LookAll(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Found, error) {
+	all := map[pat.ID]pat.Found{}
+	for part := range slices.Chunk(ids, maxGet/2) { // each may have an owner of its own
+		found, err := d.lookEach(ctx, part)
+		if err != nil {
+			return nil, fmt.Errorf("look up %d tokens: %w", len(ids), err)
+		}
+		for i, f := range found {
+			if f.Token.ID != "" {
+				all[part[i]] = f
+			}
+		}
+	}
+	return all, nil
+}
+
+// look reads tokens and their owners in one call, and all of them must be there.
 func (d *Dynamo) look(ctx context.Context, ids ...pat.ID) ([]pat.Found, error) {
+	found, err := d.lookEach(ctx, ids)
+	if err == nil && slices.ContainsFunc(found, func(f pat.Found) bool { return f.Token.ID == "" }) {
+		err = pat.ErrNotFound
+	}
+	return found, err
+}
+
+// lookEach reads tokens and their owners in one call; one that is not there is
+// the zero Found. No item may be named twice in the call, and two tokens can have
+// one owner.
+func (d *Dynamo) lookEach(ctx context.Context, ids []pat.ID) ([]pat.Found, error) {
 	var keys []item
 	at := func(key item) int {
 		i := slices.IndexFunc(keys, func(k item) bool { return k.is(key) })
@@ -115,7 +145,7 @@ func (d *Dynamo) look(ctx context.Context, ids ...pat.ID) ([]pat.Found, error) {
 	for i, id := range ids {
 		there := items[at(tokenKey(id))]
 		if there == nil {
-			return nil, pat.ErrNotFound
+			continue
 		}
 		if found[i].Token, err = there.token(id); err != nil {
 			return nil, err

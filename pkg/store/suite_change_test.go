@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -246,5 +247,34 @@ func testLookBoth(t *testing.T, s suiteStore) {
 	for _, pair := range [][2]pat.ID{{hers, "AAAAA00009"}, {"AAAAA00009", hers}, {"CCCCC00001", his}} {
 		_, _, err := s.LookBoth(t.Context(), pair[0], pair[1])
 		wantError(t, "one that is not there", err, pat.ErrNotFound)
+	}
+}
+
+func testLookAll(t *testing.T, s suiteStore) {
+	var want []pat.ID
+	ids := []pat.ID{}
+	for i := range 3 {
+		slot := numbered(i)
+		enrol(t, s, slot, fmt.Sprint(i))
+		for n := range 20 {
+			want = append(want, create(t, s, slot, fmt.Sprint(n)).ID)
+		}
+		ids = append(ids, pat.NewID(slot, 99), pat.NewID("CCCCC", uint64(i)))
+	}
+	ids = append(ids, want...)
+	found, err := s.LookAll(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != len(want) {
+		t.Errorf("%d of %d found", len(found), len(want))
+	}
+	for _, id := range want {
+		token, o := look(t, s, id)
+		equal(t, "token", found[id].Token, token)
+		equal(t, "owner", found[id].Owner, o)
+	}
+	if found, err := s.LookAll(t.Context(), nil); err != nil || len(found) > 0 {
+		t.Errorf("of none: %v, %v", found, err)
 	}
 }
