@@ -21,6 +21,7 @@ import (
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/broker"
+	"github.com/counterfoil/counterfoil/pkg/bus"
 	"github.com/counterfoil/counterfoil/pkg/pat"
 	"github.com/counterfoil/counterfoil/pkg/signer"
 	"github.com/counterfoil/counterfoil/pkg/store"
@@ -107,6 +108,8 @@ func needs(function string) map[string]string {
 	switch function {
 	case "exchange":
 		env[signer.EnvKey] = keyID
+	case "trail":
+		env[bus.EnvBus] = "counterfoil"
 	case guest:
 		env[api.EnvAudience] = "https://notes.example"
 		env[api.EnvSessions] = "false"

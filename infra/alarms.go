@@ -17,6 +17,10 @@ import (
 // slow is how long 1 of 100 calls of a function may take.
 const slow = 2 * time.Second
 
+// late is how old a change may be that no event tells of yet. The stream keeps
+// it for 24 hours.
+const late = 15 * time.Minute
+
 // addAlarms watches for what a person must look at, and shows it on one page.
 // The authorizer's own Errors are not among it: every 401 counts there, and
 // anybody can cause them.
@@ -45,7 +49,14 @@ func (s *service) addAlarms() {
 		alarm("AlarmKey", "The signing key does not answer", s.metric("exchange", api.MetricSignFailures, sum), 3, 3),
 		alarm("AlarmTable", "The table throttles", s.throttledRequests(sum), 5, 3),
 	}
+	page = append(page,
+		alarm("AlarmTrailLate", "The trail is late", s.functions["trail"].Metric(new("IteratorAge"), &awscloudwatch.MetricOptions{Statistic: new("Maximum"), Period: seconds(time.Minute)}), float64(late.Milliseconds()), 3),
+		alarm("AlarmUndelivered", "Something could not be told", s.undelivered.MetricApproximateNumberOfMessagesVisible(&awscloudwatch.MetricOptions{Statistic: new("Maximum"), Period: seconds(time.Minute)}), 1, 1),
+	)
 	for _, name := range slices.Sorted(maps.Keys(s.functions)) {
+		if slices.Contains(unrouted, name) {
+			continue // nobody waits
+		}
 		duration := s.functions[name].MetricDuration(&awscloudwatch.MetricOptions{Statistic: new("p99"), Period: seconds(5 * time.Minute)})
 		page = append(page, alarm("AlarmSlow"+functionID(name), "The function "+name+" is slow (p99)", duration, float64(slow.Milliseconds()), 3))
 	}
@@ -59,8 +70,8 @@ func (s *service) addAlarms() {
 	}
 	graph("Grants, and refusals by class", decisions...)
 	graph("Exchanges and signatures", s.metric("exchange", api.MetricExchanges, sum), s.metric("exchange", api.MetricSigns, sum))
-	late := &awscloudwatch.MetricOptions{Statistic: new("p99"), Period: seconds(time.Minute)}
-	graph("The store's answers, ms (p99)", s.metric("authorize", api.MetricStoreLatency, late), s.metric("exchange", api.MetricStoreLatency, late))
+	p99 := &awscloudwatch.MetricOptions{Statistic: new("p99"), Period: seconds(time.Minute)}
+	graph("The store's answers, ms (p99)", s.metric("authorize", api.MetricStoreLatency, p99), s.metric("exchange", api.MetricStoreLatency, p99))
 
 	board := awscloudwatch.NewDashboard(s.Stack, new("Dashboard"), nil)
 	for row := range slices.Chunk(page, 4) {

@@ -67,7 +67,7 @@ func TestAlarms(t *testing.T) {
 	needNode(t)
 	tm := everything()
 	alarms := tm.of(t, "AWS::CloudWatch::Alarm")
-	if want := 4 + len(grants); len(alarms) != want {
+	if want := 4 + 2 + len(grants) - len(unrouted); len(alarms) != want {
 		t.Errorf("%d alarms, want %d", len(alarms), want)
 	}
 	topic, _ := tm.one(t, "AWS::SNS::Topic")
@@ -97,7 +97,7 @@ func TestAlarms(t *testing.T) {
 		}
 		for _, name := range dimensions {
 			switch name[1] {
-			case "ApiName", "Stage", "FunctionName", "TableName":
+			case "ApiName", "Stage", "FunctionName", "TableName", "QueueName":
 			default:
 				t.Errorf("%s has the dimension %s", id, name[1])
 			}

@@ -43,6 +43,9 @@ type Config struct {
 	// is; none. See docs/operating.md before setting it: what was revoked since
 	// the moment that it was restored to is alive in it.
 	RestoredTable string `json:"restored_table"`
+	// RestoredStream is the ARN of that table's stream, NEW_AND_OLD_IMAGES:
+	// without it nothing that happens would be told.
+	RestoredStream string `json:"restored_stream"`
 	// Domain is an address of the API's own; none.
 	Domain *Domain `json:"domain"`
 	// RequestsPerAddress is how many requests a WAF lets through from one
@@ -186,6 +189,8 @@ func (c Config) check() error {
 		return errors.New("jwt_lifetime must be 60 to 3600 seconds")
 	case !tablePattern.MatchString(c.RestoredTable):
 		return errors.New("restored_table must be the name of a table of DynamoDB's")
+	case !c.streamIsOfTable():
+		return errors.New("restored_stream must be the ARN of the stream of restored_table")
 	case c.RequestsPerAddress != 0 && c.RequestsPerAddress < 10:
 		return errors.New("requests_per_address must be 10 or more, or 0 for no WAF")
 	case c.Concurrency.Exchange < -1 || c.Concurrency.Revoke < -1:
@@ -194,6 +199,14 @@ func (c Config) check() error {
 		return errors.New("alarm_mail must be one e-mail address")
 	}
 	return errors.Join(c.checkKeys(), c.checkDomain())
+}
+
+// streamIsOfTable: the restored table needs a stream, or nothing would be told.
+func (c Config) streamIsOfTable() bool {
+	if c.RestoredTable == "" || c.RestoredStream == "" {
+		return c.RestoredTable == c.RestoredStream
+	}
+	return strings.HasPrefix(c.RestoredStream, "arn:") && strings.Contains(c.RestoredStream, ":table/"+c.RestoredTable+"/stream/")
 }
 
 func (c Config) checkKeys() error {

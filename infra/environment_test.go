@@ -12,6 +12,7 @@ import (
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/broker"
+	"github.com/counterfoil/counterfoil/pkg/bus"
 	"github.com/counterfoil/counterfoil/pkg/handler"
 	"github.com/counterfoil/counterfoil/pkg/signer"
 	"github.com/counterfoil/counterfoil/pkg/store"
@@ -23,6 +24,8 @@ var opened = map[string]string{
 	"store.NewDynamo": store.EnvTable,
 	"signer.NewKMS":   signer.EnvKey,
 	"broker.NewSTS":   broker.EnvRole,
+
+	"bus.NewEventBridge": bus.EnvBus,
 }
 
 // TestEnvironment: a function is given exactly what its main uses, and what
@@ -55,8 +58,8 @@ func TestEnvironment(t *testing.T) {
 // TestNobodyReadsMore: outside of the calls that TestEnvironment knows, no code
 // of a function reads a variable of ours.
 func TestNobodyReadsMore(t *testing.T) {
-	known := map[string]bool{"EnvTable": true, "EnvKey": true, "EnvRole": true}
-	for _, folder := range []string{"pat", "api", "handler", "store", "signer", "broker", "identity"} {
+	known := map[string]bool{"EnvTable": true, "EnvKey": true, "EnvRole": true, "EnvBus": true}
+	for _, folder := range []string{"pat", "api", "handler", "store", "signer", "broker", "bus", "identity"} {
 		files, err := filepath.Glob(filepath.Join("..", "pkg", folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no file in %s: %v", folder, err)

@@ -99,7 +99,12 @@ var rates = map[string]rate{
 	"revoke":     {20, 20},
 	"whoami":     {200, 400},
 	"exchange":   {200, 100},
+	"trail":      {50, 100},
+	"report":     {5, 10},
 }
+
+// unrouted are the functions that no request reaches.
+var unrouted = []string{"trail"}
 
 func throttles() *map[string]*awsapigateway.MethodDeploymentOptions {
 	all := map[string]*awsapigateway.MethodDeploymentOptions{}
@@ -128,7 +133,7 @@ func (s *service) addRoutes() {
 	})
 	integrations := map[string]awsapigateway.Integration{}
 	for name, f := range s.functions {
-		if name != "authorize" {
+		if name != "authorize" && !slices.Contains(unrouted, name) {
 			integrations[name] = awsapigateway.NewLambdaIntegration(f.Function, &awsapigateway.LambdaIntegrationOptions{AllowTestInvoke: new(false)})
 		}
 	}

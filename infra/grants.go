@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 
 	"github.com/counterfoil/counterfoil/infra/gofn"
+	"github.com/counterfoil/counterfoil/pkg/store"
 )
 
 // A grant is all that a function may do, beside writing its own log and its
@@ -14,6 +15,11 @@ type grant struct {
 	table []string
 	// keys holds actions on the signing keys.
 	keys []string
+	// events holds actions on the table's partitions of events, and no others.
+	events []string
+	// stream, bus and undelivered hold actions on the table's stream, on the bus
+	// and on the queue of what could not be told.
+	stream, bus, undelivered []string
 }
 
 // grants says who may touch what. A function that is not in the table is not
@@ -24,6 +30,7 @@ var grants = map[string]grant{
 	"list":   {table: []string{get, batchGet, query}},
 	"update": {table: []string{batchGet, put, update, del}}, // put and del: the names
 	"revoke": {table: []string{batchGet, update, del}},
+	"report": {table: []string{batchGet, update, del}},
 	// What takes credentials. Both write down who signed in.
 	"authorize": {table: []string{get, batchGet, put, update}},
 	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign, publicKey}},
@@ -31,10 +38,15 @@ var grants = map[string]grant{
 	"introspect": {table: []string{get, batchGet}},
 	"whoami":     {table: []string{batchGet}},
 	"wellknown":  {table: []string{batchGet}},
+	// What follows. It sees every change in the stream, hashes too, and can write
+	// nothing but events. (Lambda reads the stream with its rights.)
+	"trail": {
+		events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
+		bus: []string{putEvents}, undelivered: []string{sendMessage},
+	},
 }
 
-// The actions that there are. Nobody may scan, read a stream, or change a table
-// or a key.
+// The actions that there are. Nobody may scan, or change a table or a key.
 const (
 	get      = "dynamodb:GetItem"
 	batchGet = "dynamodb:BatchGetItem"
@@ -43,23 +55,49 @@ const (
 	update   = "dynamodb:UpdateItem"
 	del      = "dynamodb:DeleteItem"
 
+	batchWrite       = "dynamodb:BatchWriteItem"
+	describeStream   = "dynamodb:DescribeStream"
+	getRecords       = "dynamodb:GetRecords"
+	getShardIterator = "dynamodb:GetShardIterator"
+	listStreams      = "dynamodb:ListStreams"
+	putEvents        = "events:PutEvents"
+	sendMessage      = "sqs:SendMessage"
+
 	sign      = "kms:Sign"
 	publicKey = "kms:GetPublicKey"
 )
+
+// resources are what there is to touch, by ARN.
+type resources struct {
+	table, stream, bus, undelivered string
+	keys                            []string
+}
 
 // allow gives a function what its grant says: on the table itself, which has no
 // index, and on the keys that JWTs are or were signed with. (On all of them,
 // because while a deployment changes the one that signs, instances with the
 // old environment still run.)
-func (g grant) allow(f gofn.Function, tableARN string, keyARNs []string) {
-	add := func(actions, resources []string) {
+func (g grant) allow(f gofn.Function, r resources) {
+	add := func(actions []string, conditions *map[string]any, on ...string) {
 		if len(actions) > 0 {
 			f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-				Actions:   texts(actions...),
-				Resources: texts(resources...),
+				Actions:    texts(actions...),
+				Resources:  texts(on...),
+				Conditions: conditions,
 			}))
 		}
 	}
-	add(g.table, []string{tableARN})
-	add(g.keys, keyARNs)
+	add(g.table, nil, r.table)
+	add(g.events, &eventsAlone, r.table)
+	add(g.keys, nil, r.keys...)
+	add(g.stream, nil, r.stream)
+	add(g.bus, nil, r.bus)
+	add(g.undelivered, nil, r.undelivered)
+}
+
+// eventsAlone is the condition that every key written is an event's.
+// ForAllValues holds where there are none.
+var eventsAlone = map[string]any{
+	"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
+	"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": []string{store.TrailPrefix + "*"}},
 }

@@ -59,6 +59,16 @@ func TestGrants(t *testing.T) {
 				for _, action := range g.table {
 					want = append(want, action+" on ${"+table+".Arn}")
 				}
+				for _, action := range g.events {
+					want = append(want, action+" on ${"+table+".Arn}")
+				}
+				bus, _ := tm.one(t, "AWS::Events::EventBus")
+				queue, _ := tm.one(t, "AWS::SQS::Queue")
+				for on, actions := range map[string][]string{table + ".StreamArn": g.stream, bus + ".Arn": g.bus, queue + ".Arn": g.undelivered} {
+					for _, action := range actions {
+						want = append(want, action+" on ${"+on+"}")
+					}
+				}
 				for _, action := range g.keys {
 					for key := range tm.of(t, "AWS::KMS::Key") {
 						want = append(want, action+" on ${"+key+".Arn}")

@@ -38,7 +38,7 @@ func TestTable(t *testing.T) {
 		"it is encrypted":                     at(p, "SSESpecification", "SSEEnabled") == true,
 		"it is paid by request":               p["BillingMode"] == "PAY_PER_REQUEST",
 		"it has no index":                     p["GlobalSecondaryIndexes"] == nil && p["LocalSecondaryIndexes"] == nil,
-		"it has no stream that others read":   p["StreamSpecification"] == nil,
+		"its stream shows what was and is":    text(p["StreamSpecification"]) == `{"StreamViewType":"NEW_AND_OLD_IMAGES"}`,
 		"its keys are those the store writes": text(p["KeySchema"]) == `[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]`,
 	} {
 		if !ok {
@@ -53,6 +53,7 @@ func TestRestoredTable(t *testing.T) {
 	needNode(t)
 	c := exampleConfig()
 	c.RestoredTable = "restored"
+	c.RestoredStream = "arn:aws:dynamodb:eu-central-1:111122223333:table/restored/stream/2026-11-24T12:00:00.000"
 	tm := synthesize(c)
 	table, _ := tm.one(t, "AWS::DynamoDB::Table")
 	for id, p := range tm.of(t, "AWS::IAM::Policy") {

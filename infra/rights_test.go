@@ -188,7 +188,8 @@ var calls = map[string]func(context.Context, *cloud) error{
 		_, list := c.cold().List(ctx, alice, pat.ListRequest{Limit: 10})
 		_, get := c.cold().Get(ctx, alice, string(c.token.Token.ID))
 		_, scopes := c.cold().Scopes(ctx, alice)
-		return errors.Join(list, get, scopes)
+		_, trail := c.cold().Trail(ctx, alice, string(c.token.Token.ID), pat.TrailRequest{Limit: 10})
+		return errors.Join(list, get, scopes, trail)
 	},
 	"update": func(ctx context.Context, c *cloud) error {
 		_, renamed := c.cold().Update(ctx, alice, string(c.token.Token.ID), pat.UpdateRequest{Name: new("other")})
@@ -198,6 +199,12 @@ var calls = map[string]func(context.Context, *cloud) error{
 	"revoke": func(ctx context.Context, c *cloud) error {
 		holder := c.cold().Revocation(ctx, c.token.Value)
 		return errors.Join(holder, c.cold().Revoke(ctx, alice, string(c.token.Token.ID)))
+	},
+	"report": func(ctx context.Context, c *cloud) error {
+		return c.cold().Report(ctx, pat.ReportRequest{Values: []pat.Secret{c.token.Value}})
+	},
+	"trail": func(ctx context.Context, c *cloud) error {
+		return c.store.Record(ctx, pat.Alteration{NewToken: c.token.Token}.Events())
 	},
 	"introspect": func(ctx context.Context, c *cloud) error {
 		by := pat.Grant{Kind: pat.KindPAT, Scopes: []string{pat.IntrospectScope}}
@@ -261,7 +268,7 @@ func TestGrantsAreWhatIsNeeded(t *testing.T) {
 			if err := calls[name](t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			granted := slices.Sorted(slices.Values(g.table))
+			granted := slices.Sorted(slices.Values(slices.Concat(g.table, g.events)))
 			if needed := c.since(); !slices.Equal(needed, granted) {
 				t.Errorf("%s needs\n%v\nand may\n%v", name, needed, granted)
 			}

@@ -10,13 +10,16 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/counterfoil/counterfoil/infra/gofn"
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/broker"
+	"github.com/counterfoil/counterfoil/pkg/bus"
 	"github.com/counterfoil/counterfoil/pkg/signer"
 	"github.com/counterfoil/counterfoil/pkg/store"
 )
@@ -36,6 +39,9 @@ type service struct {
 	issuer    string
 	reachable []constructs.IDependable // what must be there for the issuer to answer
 	functions map[string]gofn.Function
+
+	bus         awsevents.EventBus // where events go
+	undelivered awssqs.Queue       // hears of those that could not
 }
 
 // newStack adds a whole deployment to an app, in the order in which data flows.
@@ -51,11 +57,13 @@ func newStack(app constructs.Construct, c Config, binaries string) awscdk.Stack 
 	}
 	s.addTable()
 	s.addKeys()
+	s.addTrail()
 	s.addAPI() // before the functions: its id is part of the issuer
 	for _, name := range slices.Sorted(maps.Keys(grants)) {
 		s.addFunction(name)
 	}
 	s.protectKeys()
+	s.followTable()
 	s.addRoutes()
 	s.addGatewayResponses()
 	s.addDomain()
@@ -90,6 +98,8 @@ func (s *service) addTable() {
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
 			PointInTimeRecoveryEnabled: new(true),
 		},
+		// What happened is derived from what was written; see trail.go.
+		Stream: awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES,
 		// The account's own key for DynamoDB: its use is in CloudTrail, and no
 		// function needs a right on it.
 		Encryption:         awsdynamodb.TableEncryption_AWS_MANAGED,
@@ -98,7 +108,9 @@ func (s *service) addTable() {
 	})
 	s.table = s.ownTable
 	if s.config.RestoredTable != "" {
-		s.table = awsdynamodb.Table_FromTableName(s.Stack, new("RestoredTable"), &s.config.RestoredTable)
+		s.table = awsdynamodb.Table_FromTableAttributes(s.Stack, new("RestoredTable"), &awsdynamodb.TableAttributes{
+			TableName: &s.config.RestoredTable, TableStreamArn: &s.config.RestoredStream,
+		})
 	}
 }
 
@@ -143,7 +155,10 @@ func (s *service) protectKeys() {
 // up to three times 5 s and for KMS twice three times 1.5 s; cut off by Lambda
 // it would neither answer in its own words nor log what did not answer. API
 // Gateway waits no longer than 29 s.
-var timeouts = map[string]time.Duration{"exchange": 29 * time.Second}
+//
+// A report may hold 200 tokens, each of which is revoked by itself. Nobody waits
+// for the trail; a call of it has at most batchSize changes.
+var timeouts = map[string]time.Duration{"exchange": 29 * time.Second, "report": 29 * time.Second, "trail": time.Minute}
 
 // addFunction adds the function of that name, with what its grant says.
 func (s *service) addFunction(name string) {
@@ -160,7 +175,10 @@ func (s *service) addFunction(name string) {
 	for _, key := range s.keys {
 		keyARNs = append(keyARNs, *key.KeyArn())
 	}
-	grants[name].allow(f, *s.table.TableArn(), keyARNs)
+	grants[name].allow(f, resources{
+		table: *s.table.TableArn(), stream: *s.table.TableStreamArn(), keys: keyARNs,
+		bus: *s.bus.EventBusArn(), undelivered: *s.undelivered.QueueArn(),
+	})
 	s.functions[name] = f
 }
 
@@ -189,6 +207,9 @@ func (s *service) environment(name string) map[string]string {
 	case "wellknown":
 		set(api.EnvCLIClient, c.People.CLIClient)
 	}
+	if name == "trail" {
+		set(bus.EnvBus, *s.bus.EventBusName())
+	}
 	if name == "exchange" {
 		set(api.EnvAudiences, strings.Join(c.Audiences, " "))
 		set(api.EnvLifetime, strconv.Itoa(c.JWTLifetime))
@@ -216,6 +237,7 @@ func (s *service) addOutputs() {
 	if s.config.RestoredTable != "" {
 		output("OwnTableName", "The stack's own table, which is not used", *s.ownTable.TableName())
 	}
+	output("EventBus", "The EventBridge bus that tells what happens", *s.bus.EventBusName())
 	output("SigningKeys", "Ids of the keys to publish; the first one signs", strings.Join(keyIDs, ","))
 }
 

@@ -18,6 +18,7 @@ const (
 	TokenRevoked    EventType = "counterfoil.token.revoked"
 	TokenNewNetwork EventType = "counterfoil.token.new_network" // used from a network for the first time
 	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it was refused
+	TokenUnreadable EventType = "counterfoil.token.unreadable"  // what was written of it cannot be read
 )
 
 // TrailKept is how long an event can be read back. (Whoever takes the events
@@ -53,6 +54,10 @@ type Event struct {
 // zero Token means that there was none.
 type Alteration struct {
 	OldToken, NewToken Token
+	// Unreadable is the token of which one of them could not be read.
+	Unreadable ID
+	// Sequence tells writes apart that cannot be read.
+	Sequence string
 	// At stands in for the time of a write that left no mark.
 	At time.Time
 }
@@ -63,6 +68,9 @@ type Alteration struct {
 func (a Alteration) Events() []Event {
 	was, is := a.OldToken, a.NewToken
 	switch {
+	case a.Unreadable != "":
+		id := a.Unreadable
+		return []Event{{ID: fmt.Sprintf("%s-unreadable-%s", id, a.Sequence), Type: TokenUnreadable, At: a.At, By: Doer{Kind: DoerUs}, TokenID: id, Slot: id.Slot()}}
 	case is.ID == "": // removed, long dead
 		return nil
 	case was.ID == "":

@@ -137,23 +137,22 @@ func (d *Dynamo) queryTrail(ctx context.Context, partition, before string, limit
 
 // Alteration reads what a record of the table's stream says of a token. Of any
 // other item it says nothing: it has no event. An error means that an image
-// cannot be read, however often it is tried.
-func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
-	a.At = r.ApproximateCreationDateTime.UTC()
+// cannot be read, however often it is tried; then it says whose.
+func Alteration(r events.DynamoDBStreamRecord) (pat.Alteration, error) {
+	a := pat.Alteration{At: r.ApproximateCreationDateTime.UTC()}
 	slot, number := fromStream(r.Keys).keyText(PartitionKey), fromStream(r.Keys).keyText(SortKey)
 	id, err := pat.ParseID(slot + number)
 	if err != nil || pat.Slot(slot) != id.Slot() {
 		return a, nil
 	}
 	if len(r.OldImage) > 0 {
-		if a.OldToken, err = fromStream(r.OldImage).token(id); err != nil {
-			return pat.Alteration{}, err
-		}
+		a.OldToken, err = fromStream(r.OldImage).token(id)
 	}
-	if len(r.NewImage) > 0 {
-		if a.NewToken, err = fromStream(r.NewImage).token(id); err != nil {
-			return pat.Alteration{}, err
-		}
+	if len(r.NewImage) > 0 && err == nil {
+		a.NewToken, err = fromStream(r.NewImage).token(id)
+	}
+	if err != nil {
+		return pat.Alteration{At: a.At, Unreadable: id, Sequence: r.SequenceNumber}, err
 	}
 	return a, nil
 }

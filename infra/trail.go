@@ -1,0 +1,63 @@
+package main
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+)
+
+const (
+	// batchSize is how many changes the trail's function is given at once.
+	batchSize = 100
+	// batchWindow is how long they are collected.
+	batchWindow = time.Second
+	// maxAge is how long a change is tried. The stream keeps it for 24 hours:
+	// what comes to the queue of the undelivered can still be read from it.
+	maxAge = 12 * time.Hour
+	// undeliveredKept is the longest that SQS keeps anything.
+	undeliveredKept = 14 * 24 * time.Hour
+)
+
+// addTrail adds what makes events of changes: the bus that tells others, and
+// the queue that hears of what could not be told.
+func (s *service) addTrail() {
+	s.bus = awsevents.NewEventBus(s.Stack, new("Bus"), &awsevents.EventBusProps{
+		Description: new("What happened to tokens, people and the policy"),
+	})
+	s.undelivered = awssqs.NewQueue(s.Stack, new("Undelivered"), &awssqs.QueueProps{
+		EnforceSSL:      new(true),
+		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
+		RetentionPeriod: seconds(undeliveredKept),
+		RemovalPolicy:   awscdk.RemovalPolicy_RETAIN,
+	})
+}
+
+// followTable has the function trail follow the table's stream. The mapping is
+// made by hand: CDK's own gives the function rights on everybody's streams.
+func (s *service) followTable() {
+	f := s.functions["trail"]
+	mapping := awslambda.NewCfnEventSourceMapping(s.Stack, new("TrailOfTable"), &awslambda.CfnEventSourceMappingProps{
+		FunctionName:                   f.FunctionArn(),
+		EventSourceArn:                 s.table.TableStreamArn(),
+		StartingPosition:               new("TRIM_HORIZON"),
+		BatchSize:                      new(float64(batchSize)),
+		MaximumBatchingWindowInSeconds: new(batchWindow.Seconds()),
+		MaximumRecordAgeInSeconds:      new(maxAge.Seconds()),
+		MaximumRetryAttempts:           new(float64(-1)), // within maxAge
+		BisectBatchOnFunctionError:     new(true),
+		FunctionResponseTypes:          texts("ReportBatchItemFailures"),
+		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: &[]any{
+			// Tokens and owners have a version. Events have none: the function
+			// must not follow what it writes. Nor has what was removed.
+			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"NewImage":{"version":{"N":[{"exists":true}]}}}}`)},
+		}},
+		DestinationConfig: &awslambda.CfnEventSourceMapping_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.undelivered.QueueArn()},
+		},
+	})
+	// Lambda looks at the rights when the mapping is made.
+	mapping.Node().AddDependency(f.Grants)
+}

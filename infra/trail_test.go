@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestTheTrailFollowsTheTable: nothing is lost, and nobody but its function sees
+// the stream.
+func TestTheTrailFollowsTheTable(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	_, mapping := tm.one(t, "AWS::Lambda::EventSourceMapping")
+	function, _ := tm.function(t, "trail")
+	table, _ := tm.one(t, "AWS::DynamoDB::Table")
+	queue, undelivered := tm.one(t, "AWS::SQS::Queue")
+	p := mapping.Properties
+	for what, ok := range map[string]bool{
+		"it follows the table":                     text(p["EventSourceArn"]) == "${"+table+".StreamArn}",
+		"the function is the trail's":              strings.HasPrefix(text(p["FunctionName"]), "${"+function),
+		"it begins with what is there":             p["StartingPosition"] == "TRIM_HORIZON",
+		"it is told which records failed":          text(p["FunctionResponseTypes"]) == `["ReportBatchItemFailures"]`,
+		"a batch that fails is halved":             p["BisectBatchOnFunctionError"] == true,
+		"it tries for as long as may be":           p["MaximumRetryAttempts"] == -1.0,
+		"it gives up while the stream still knows": p["MaximumRecordAgeInSeconds"] == 43200.0,
+		"then somebody hears of it":                text(p["DestinationConfig"]) == `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}`,
+		"it does not follow itself":                text(p["FilterCriteria"]) == `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"version\":{\"N\":[{\"exists\":true}]}}}}"}]}`,
+		"the queue is encrypted":                   undelivered.Properties["SqsManagedSseEnabled"] == true,
+		"the queue waits for somebody":             undelivered.Properties["MessageRetentionPeriod"] == 1209600.0,
+		"the rights are there before it":           strings.Contains(text(mapping.DependsOn), "TrailRoleDefaultPolicy"),
+	} {
+		if !ok {
+			t.Errorf("not so: %s: %s", what, text(p))
+		}
+	}
+	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
+		document := text(policy.Properties["PolicyDocument"])
+		if sees := strings.Contains(document, "dynamodb:GetRecords"); sees != strings.HasPrefix(id, "TrailRole") {
+			t.Errorf("%s reads the stream: %v", id, sees)
+		}
+	}
+}
+
+// TestTheTrailWritesEventsAlone: its function sees every hash, and can change no
+// token.
+func TestTheTrailWritesEventsAlone(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	checked := 0
+	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
+		if !strings.HasPrefix(id, "TrailRole") {
+			continue
+		}
+		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
+			if !strings.Contains(text(at(s, "Action")), "dynamodb:BatchWriteItem") {
+				continue
+			}
+			checked++
+			if at(s, "Action") != "dynamodb:BatchWriteItem" ||
+				text(at(s, "Condition")) != `{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["trail#*"]},"Null":{"dynamodb:LeadingKeys":"false"}}` {
+				t.Errorf("%s allows %s", id, text(s))
+			}
+		}
+	}
+	if checked != 1 {
+		t.Errorf("%d statements write", checked)
+	}
+}

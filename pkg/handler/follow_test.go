@@ -1,0 +1,223 @@
+package handler_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/counterfoil/counterfoil/pkg/api"
+	"github.com/counterfoil/counterfoil/pkg/handler"
+	"github.com/counterfoil/counterfoil/pkg/pat"
+	"github.com/counterfoil/counterfoil/pkg/store"
+)
+
+// records are those of a stream on which n tokens were created.
+func records(t *testing.T, n int) (all []events.DynamoDBEventRecord) {
+	t.Helper()
+	for i := range n {
+		id := pat.NewID("AAAAA", uint64(i))
+		record := fmt.Sprintf(`{"eventID":"e%d","eventName":"INSERT","dynamodb":{"SequenceNumber":"%d","ApproximateCreationDateTime":1795521600,
+			"Keys":{"pk":{"S":"AAAAA"},"sk":{"S":"%s"}},"StreamViewType":"NEW_AND_OLD_IMAGES","NewImage":{
+			"pk":{"S":"AAAAA"},"sk":{"S":"%s"},"name":{"S":"n"},"hash":{"B":"%s"},"previous":{"B":"%s"},"gen":{"N":"2"},"version":{"N":"1"},"owner":{"S":"alice"},
+			"changed":{"S":"{\"kind\":\"person\",\"sub\":\"alice\",\"ip\":\"192.0.2.1\",\"request_id\":\"r-%d\",\"at\":\"2026-11-24T12:00:00.5Z\",\"makes\":1}"}}}}`,
+			i, i, id[5:], id[5:], theHash, theHash, i)
+		var r events.DynamoDBEventRecord
+		if err := json.Unmarshal([]byte(record), &r); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// theHash is in every record and must be in nothing that comes of one.
+const theHash = "3q2+796tvu/erb7v3q2+796tvu/erb7v3q2+796tvu8="
+
+// A follow is a follower, what it recorded and told, and when it fails.
+type follow struct {
+	recorded map[string]pat.Event
+	told     []api.Event
+	fail     func() error
+	log      bytes.Buffer
+}
+
+func (f *follow) follower() handler.Follower {
+	return handler.Follower{
+		Issuer: "https://tokens.example",
+		Read:   store.Alteration,
+		Record: func(_ context.Context, all []pat.Event) error {
+			for _, e := range all { // some of it may be there when it fails
+				f.recorded[e.ID] = e
+			}
+			return f.fail()
+		},
+		Tell: func(_ context.Context, all []api.Event) error {
+			f.told = append(f.told, all...)
+			return f.fail()
+		},
+		Log: slog.New(slog.NewJSONHandler(&f.log, nil)),
+	}
+}
+
+// run gives a stream to the function as Lambda does, until none of it is left.
+func (f *follow) run(t *testing.T, all []events.DynamoDBEventRecord) {
+	t.Helper()
+	for tries := 0; len(all) > 0; tries++ {
+		out, err := f.follower().Follow(t.Context(), events.DynamoDBEvent{Records: all[:min(25, len(all))]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := min(25, len(all))
+		if len(out.BatchItemFailures) > 0 {
+			left = slices.IndexFunc(all, func(r events.DynamoDBEventRecord) bool {
+				return r.Change.SequenceNumber == out.BatchItemFailures[0].ItemIdentifier
+			})
+		}
+		all = all[left:]
+		if tries > 10_000 {
+			t.Fatal("it does not get on")
+		}
+	}
+}
+
+func TestFollowTellsEverythingAtLeastOnce(t *testing.T) {
+	const n = 83
+	for name, odds := range map[string]int{"of a bus that answers": 0, "of a bus that fails every other time": 2} {
+		t.Run(name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, 2))
+			f := &follow{recorded: map[string]pat.Event{}, fail: func() error {
+				if odds > 0 && random.IntN(odds) == 0 {
+					return errors.New("no answer")
+				}
+				return nil
+			}}
+			f.run(t, records(t, n))
+			once := map[string]api.Event{}
+			for _, e := range f.told {
+				once[e.ID] = e
+			}
+			if len(once) != n || len(f.recorded) != n || odds == 0 && len(f.told) != n {
+				t.Errorf("%d recorded, %d told, %d of them different; want %d", len(f.recorded), len(f.told), len(once), n)
+			}
+			for id, e := range once {
+				if fmt.Sprint(e) != fmt.Sprint(handler.EventOf("https://tokens.example", f.recorded[id])) {
+					t.Errorf("told is %+v, recorded %+v", e, f.recorded[id])
+				}
+			}
+			first := f.told[0]
+			if first.Type != "counterfoil.token.created" || first.Data.Owner != "alice" || first.Data.By.Subject != "alice" || first.Data.IP != "192.0.2.1" || first.Data.RequestID != "r-0" {
+				t.Errorf("the first event is %+v", first)
+			}
+			hash, err := json.Marshal(f.told)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, out := range []string{string(hash), fmt.Sprintf("%+v", f.recorded), f.log.String()} {
+				for _, secret := range []string{theHash, theHash[:20], hex.EncodeToString([]byte{0xde, 0xad, 0xbe, 0xef}), "222 173 190 239"} {
+					if strings.Contains(out, secret) {
+						t.Errorf("a hash came out")
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestFollowStopsWhereItFails(t *testing.T) {
+	fails := 0
+	f := &follow{recorded: map[string]pat.Event{}}
+	f.fail = func() error {
+		if len(f.recorded) > 20 { // the third step
+			fails++
+			return errors.New("no answer")
+		}
+		return nil
+	}
+	out, err := f.follower().Follow(t.Context(), events.DynamoDBEvent{Records: records(t, 40)})
+	if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "20" || fails != 1 {
+		t.Errorf("%+v, %v after %d failures", out, err, fails)
+	}
+	if !strings.Contains(f.log.String(), "no answer") {
+		t.Error("the log does not say why")
+	}
+	text, _ := json.Marshal(out)
+	if string(text) != `{"batchItemFailures":[{"itemIdentifier":"20"}]}` {
+		t.Errorf("Lambda is told %s", text)
+	}
+}
+
+// TestFollowPassesWhatItCannotRead: whoever may write notes could write what
+// nobody can read, and must not hold up everybody's events.
+func TestFollowPassesWhatItCannotRead(t *testing.T) {
+	all := records(t, 3)
+	all[1].Change.NewImage["noted"] = events.NewNumberAttribute("1")
+	f := &follow{recorded: map[string]pat.Event{}, fail: func() error { return nil }}
+	f.run(t, all)
+	var types []string
+	for _, e := range f.told {
+		types = append(types, e.Type)
+	}
+	if fmt.Sprint(types) != "[counterfoil.token.created counterfoil.token.unreadable counterfoil.token.created]" {
+		t.Errorf("told %v", types)
+	}
+	if e := f.told[1]; e.Subject != "AAAAA00001" || e.Time != "2026-11-24T12:00:00Z" || e.ID != "AAAAA00001-unreadable-1" || e.Data.By.Kind != "system" {
+		t.Errorf("told %+v", e)
+	}
+	if !strings.Contains(f.log.String(), "noted") || !strings.Contains(f.log.String(), `"e1"`) {
+		t.Errorf("the log is %s", f.log.String())
+	}
+}
+
+// TestFollowIsSilentAbout what is no change of a token.
+func TestFollowIsSilentAboutTheRest(t *testing.T) {
+	for name, change := range map[string]func(*events.DynamoDBStreamRecord){
+		"an owner":              func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~owner") },
+		"a name":                func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~name#0") },
+		"an event":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("trail#all#2026-11") },
+		"a person":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("person#0") },
+		"a key of another kind": func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewNumberAttribute("1") },
+		"a removal":             func(r *events.DynamoDBStreamRecord) { r.OldImage, r.NewImage = r.NewImage, nil },
+		"nothing that changed":  func(r *events.DynamoDBStreamRecord) { r.OldImage = r.NewImage },
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := records(t, 1)
+			change(&all[0].Change)
+			f := &follow{recorded: map[string]pat.Event{}, fail: func() error { return nil }}
+			f.run(t, all)
+			if len(f.told) > 0 || len(f.recorded) > 0 || f.log.Len() > 0 {
+				t.Errorf("told %+v, logged %s", f.told, f.log.String())
+			}
+		})
+	}
+}
+
+// TestAWriterThatKnowsOfNoMarks leaves the one before: whose it is not.
+func TestAWriterThatKnowsOfNoMarks(t *testing.T) {
+	r := records(t, 1)[0].Change
+	r.OldImage = r.NewImage
+	r.NewImage = map[string]events.DynamoDBAttributeValue{}
+	for name, value := range r.OldImage {
+		r.NewImage[name] = value
+	}
+	r.NewImage["version"] = events.NewNumberAttribute("2")
+	r.NewImage["gen"] = events.NewNumberAttribute("3")
+	a, err := store.Alteration(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := a.Events()
+	if len(all) != 1 || all[0].Type != pat.TokenRotated || all[0].By != (pat.Doer{}) || all[0].RequestID != "" || !all[0].At.Equal(time.Unix(1795521600, 0)) {
+		t.Errorf("got %+v", all)
+	}
+}
