@@ -1,15 +1,13 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useState } from 'react';
-import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
+import { createBrowserRouter, RouterProvider } from 'react-router';
 import { connect } from '../api/client';
 import { ApiContext, retryPassing } from '../api/use';
-import { ConfigurationPage } from '../configuration/ConfigurationPage';
-import { CreatePage } from '../create/CreatePage';
-import { DetailsPage } from '../details/DetailsPage';
 import type { Config } from '../session/config';
 import type { Session } from '../session/session';
-import { Crashed, NotFound } from './NotFound';
+import { Crashed } from './NotFound';
 import { Notices } from './notices';
+import { PAGES } from './pages';
 import { Shell } from './Shell';
 
 /** The console of somebody who is signed in. */
@@ -23,13 +21,7 @@ export function App({ config, session }: { config: Config; session: Session }) {
       {
         element: <Shell session={session} />,
         errorElement: <Crashed />,
-        children: [
-          { path: '/', element: <Navigate to="/configuration" replace /> },
-          { path: '/configuration', element: <ConfigurationPage /> },
-          { path: '/tokens/new', element: <CreatePage /> },
-          { path: '/tokens/:id', element: <DetailsPage /> },
-          { path: '*', element: <NotFound /> },
-        ],
+        children: PAGES,
       },
     ]),
   );
