@@ -16,7 +16,7 @@ import { type Draft, type Mistakes, mistakesIn, mistakesOf, prefillOf, requestOf
 import { initialExpiry, type Policy } from '../tokens/expiry';
 import { ExpiryField } from './ExpiryField';
 import { MoreFields, NameFields, wordsOf } from './Fields';
-import { focusFirst } from './focus';
+import { useFocusFirst } from './focus';
 import { Permissions } from './Permissions';
 
 interface Props {
@@ -33,7 +33,7 @@ export function CreateForm({ scopes, policy, params, made }: Props) {
   const { api } = useApi();
   const go = useGo();
   const changed = useChanged();
-  const [prefill] = useState(() => prefillOf(params, scopes));
+  const [prefill] = useState(() => prefillOf(params, scopes, policy));
   const [draft, setDraft] = useState<Draft>({
     name: '',
     description: '',
@@ -43,38 +43,37 @@ export function CreateForm({ scopes, policy, params, made }: Props) {
     ...prefill.draft,
   });
   const [mistakes, setMistakes] = useState<Mistakes>({});
-  const [failure, setFailure] = useState<{ is: Failure; rest: string[] } | null>(null);
+  const [failure, setFailure] = useState<{ is: Failure; rest: string[]; first?: boolean } | null>(null);
   const [busy, setBusy] = useState(false);
-  const [lost, setLost] = useState(false);
+  // The names of attempts that nobody answered: they may be taken by those.
+  const lost = useRef(new Set<string>());
   // A second click comes before the button is drawn as busy.
   const sending = useRef(false);
   const guard = useLeaveGuard(busy, t('leave.creating'));
 
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
-  const refuse = (found: Mistakes) => {
-    setMistakes(found);
-    focusFirst(found);
-  };
+  useFocusFirst(mistakes);
 
   const submit = async () => {
     if (sending.current) return;
     setFailure(null);
     const found = mistakesIn(draft, policy, Date.now());
-    refuse(found);
+    setMistakes(found);
     if (Object.keys(found).length > 0) return;
     sending.current = true;
     setBusy(true);
+    const request = requestOf(draft, policy, Date.now());
     try {
-      const issued = await createToken(api, requestOf(draft, policy, Date.now()));
+      const issued = await createToken(api, request);
       void changed();
       made(issued);
     } catch (thrown) {
       const is = asFailure(thrown);
       const { mistakes: refused, rest } = mistakesOf(is.fields);
       if (is.code === 'name_taken') refused.name = { text: 'mistake.name.taken' };
-      refuse(refused);
-      if (is.code === 'no_answer') setLost(true);
-      setFailure({ is, rest });
+      setMistakes(refused);
+      if (is.code === 'no_answer') lost.current.add(request.name);
+      setFailure({ is, rest, first: is.code === 'name_taken' && lost.current.has(request.name) });
     } finally {
       sending.current = false;
       setBusy(false);
@@ -139,7 +138,7 @@ export function CreateForm({ scopes, policy, params, made }: Props) {
                 <div key={line}>{line}</div>
               ))}
               {failure.is.code === 'no_answer' && <div>{t('create.lost')}</div>}
-              {failure.is.code === 'name_taken' && lost && <div>{t('create.lost.taken')}</div>}
+              {failure.first && <div>{t('create.lost.taken')}</div>}
             </FailureAlert>
           )}
         </SpaceBetween>

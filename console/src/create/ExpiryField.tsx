@@ -26,7 +26,7 @@ export function ExpiryField({ expiry, policy, error, created, change }: Props) {
   const latest = latestEnd(policy, from);
   const options: SelectProps.Option[] = [
     ...(mayNeverEnd(policy) ? [{ value: 'never', label: t('expiry.never') }] : []),
-    ...lifetimes(policy).map((days) => ({
+    ...lifetimes(policy, expiry).map((days) => ({
       value: String(days),
       label: days === 365 ? t('expiry.year') : t('expiry.days', { days }),
       description: dayOf(intl, now + days * DAY),

@@ -3,7 +3,7 @@ import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type Texts, useTexts } from '../texts/use';
 import { type Draft, type Field, MAX_DESCRIPTION, MAX_NAME, type Mistakes } from '../tokens/draft';
 
@@ -64,12 +64,15 @@ export function MoreFields({ draft, mistakes, change }: Props) {
   const texts = useTexts();
   const { t } = texts;
   const error = wordsOf(texts, mistakes, 'allowed_cidrs');
+  const [open, setOpen] = useState(draft.networks !== '');
+  // What is wrong must be seen, once: the person may fold it again.
+  const [seen, setSeen] = useState(error);
+  if (seen !== error) {
+    setSeen(error);
+    if (error !== undefined) setOpen(true);
+  }
   return (
-    <ExpandableSection
-      headerText={t('more')}
-      defaultExpanded={draft.networks !== ''}
-      {...(error === undefined ? {} : { expanded: true })}
-    >
+    <ExpandableSection headerText={t('more')} expanded={open} onChange={({ detail }) => setOpen(detail.expanded)}>
       <SpaceBetween size="l">
         <FormField
           label={<Optional>{t('token.networks')}</Optional>}

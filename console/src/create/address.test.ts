@@ -27,7 +27,7 @@ describe('the address of a duplicate', () => {
   const prefilled = (address: string) => {
     const url = new URL(address, 'http://127.0.0.1');
     expect(url.pathname).toBe('/tokens/new');
-    return prefillOf(url.searchParams, SCOPES).draft;
+    return prefillOf(url.searchParams, SCOPES, NO_POLICY).draft;
   };
 
   test('fills in the form like the token, under another name', () => {

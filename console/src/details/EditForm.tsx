@@ -15,7 +15,7 @@ import { dayOf } from '../app/Moment';
 import { useTell } from '../app/notices';
 import { ExpiryField } from '../create/ExpiryField';
 import { MoreFields, NameFields, wordsOf } from '../create/Fields';
-import { focusFirst } from '../create/focus';
+import { useFocusFirst } from '../create/focus';
 import { useTexts } from '../texts/use';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
 
@@ -41,6 +41,7 @@ export function EditForm({ token, close }: { token: Token; close(): void }) {
   const [failure, setFailure] = useState<{ is: Failure; rest: string[] } | null>(null);
   const [busy, setBusy] = useState(false);
   const sending = useRef(false);
+  useFocusFirst(mistakes);
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
 
   const submit = async () => {
@@ -50,7 +51,6 @@ export function EditForm({ token, close }: { token: Token; close(): void }) {
     const found = mistakesIn(draft, policy, now);
     if (!redate) delete found.expires_at;
     setMistakes(found);
-    focusFirst(found);
     if (Object.keys(found).length > 0) return;
     sending.current = true;
     setBusy(true);
@@ -65,7 +65,6 @@ export function EditForm({ token, close }: { token: Token; close(): void }) {
       const { mistakes: refused, rest } = mistakesOf(is.fields);
       if (is.code === 'name_taken') refused.name = { text: 'mistake.name.taken' };
       setMistakes(refused);
-      focusFirst(refused);
       setFailure({ is, rest });
     } finally {
       sending.current = false;

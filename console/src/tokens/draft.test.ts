@@ -163,7 +163,8 @@ describe('the categories', () => {
 });
 
 describe('an address that fills in the form', () => {
-  const prefill = (params: string | Record<string, string>) => prefillOf(new URLSearchParams(params), SCOPES);
+  const prefill = (params: string | Record<string, string>, policy = NO_POLICY) =>
+    prefillOf(new URLSearchParams(params), SCOPES, policy);
 
   test('chooses name and permissions', () => {
     expect(prefill('name=ci&scopes=notes:read')).toEqual({
@@ -195,6 +196,14 @@ describe('an address that fills in the form', () => {
     ['', undefined],
   ])('with days=%s chooses %o', (days, expiry) => {
     expect(prefill({ days }).draft.expiry).toEqual(expiry);
+  });
+
+  test('never chooses an end that the policy does not allow', () => {
+    const thirty = { ...NO_POLICY, max_lifetime_days: 30 };
+    expect(prefill('days=30', thirty).draft.expiry).toEqual({ kind: 'days', days: 30 });
+    expect(prefill('days=31', thirty).draft.expiry).toBeUndefined();
+    expect(prefill('days=never', thirty).draft.expiry).toBeUndefined();
+    expect(prefill('days=never', { ...NO_POLICY, require_expiry: true }).draft.expiry).toBeUndefined();
   });
 
   test('never fills in more than the form could hold', () => {

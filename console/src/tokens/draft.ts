@@ -1,6 +1,6 @@
 import type { NewToken, Scope } from '../api/client';
 import type { FieldError } from '../api/failure';
-import { type Expiry, endOf, type Policy, rfc3339, SHORTEST } from './expiry';
+import { type Expiry, endOf, mayNeverEnd, type Policy, rfc3339, SHORTEST } from './expiry';
 
 /** What a person has filled in so far. */
 export interface Draft {
@@ -110,6 +110,7 @@ export function categoriesOf(scopes: readonly Scope[]): Category[] {
 export function prefillOf(
   params: URLSearchParams,
   scopes: readonly Scope[],
+  policy: Policy,
 ): { draft: Partial<Draft>; refused: string[] } {
   const draft: Partial<Draft> = {};
   const name = params.get('name');
@@ -120,8 +121,11 @@ export function prefillOf(
   const grantable = new Set(scopes.filter((s) => s.grantable).map((s) => s.name));
   draft.scopes = [...new Set(asked.filter((s) => grantable.has(s)))];
   const days = params.get('days');
-  if (days === 'never') draft.expiry = { kind: 'never' };
-  else if (days !== null && /^[1-9]\d{0,3}$/.test(days)) draft.expiry = { kind: 'days', days: Number(days) };
+  const most = policy.max_lifetime_days ?? 9999;
+  if (days === 'never' && mayNeverEnd(policy)) draft.expiry = { kind: 'never' };
+  else if (days !== null && /^[1-9]\d{0,3}$/.test(days) && Number(days) <= most) {
+    draft.expiry = { kind: 'days', days: Number(days) };
+  }
   const networks = params.get('networks');
   if (networks !== null) draft.networks = networks.slice(0, 800);
   return {

@@ -73,6 +73,12 @@ describe('the choices', () => {
     expect(lifetimes(policy({ default_lifetime_days: 30, max_lifetime_days: 30 }))).toEqual([7, 30]);
   });
 
+  test('hold what is chosen, wherever it comes from', () => {
+    expect(lifetimes(NO_POLICY, { kind: 'days', days: 45 })).toEqual([7, 30, 45, 90, 365]);
+    expect(lifetimes(NO_POLICY, { kind: 'days', days: 30 })).toEqual([...PRESETS]);
+    expect(lifetimes(NO_POLICY, { kind: 'never' })).toEqual([...PRESETS]);
+  });
+
   test('do not hold none where the policy wants an end or has a maximum', () => {
     expect(mayNeverEnd(policy({ require_expiry: true }))).toBe(false);
     expect(mayNeverEnd(policy({ max_lifetime_days: 3650 }))).toBe(false);

@@ -30,12 +30,13 @@ export function mayNeverEnd(policy: Policy): boolean {
   return policy.max_lifetime_days === null && !policy.require_expiry;
 }
 
-/** The lifetimes to choose from: the usual ones that the policy allows, its default, its maximum. */
-export function lifetimes(policy: Policy): number[] {
+/** The lifetimes to choose from: the usual ones that the policy allows, its default, its maximum, what is chosen. */
+export function lifetimes(policy: Policy, chosen?: Expiry): number[] {
   const most = policy.max_lifetime_days ?? Infinity;
   const all = [...PRESETS, policy.default_lifetime_days, policy.max_lifetime_days].filter(
     (d): d is number => d !== null && d <= most,
   );
+  if (chosen?.kind === 'days') all.push(chosen.days);
   return [...new Set(all)].toSorted((a, b) => a - b);
 }
 
