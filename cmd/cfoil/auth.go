@@ -83,8 +83,11 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	if err == nil && who.Kind != "person" {
 		err = fmt.Errorf("the issuer gave a credential of kind %s", who.Kind)
 	}
+	if isBad(err) {
+		return fail(errors.New("the server does not take the session that the issuer gave"), "whoever runs them has to look whether the issuer puts the server into aud, and whether the server knows the client "+i.clientID)
+	}
 	if err != nil {
-		return fmt.Errorf("the server does not take the session that the issuer gave: %w", err)
+		return err
 	}
 	return a.signedIn(ctx, server, who, func() error { return a.keepSession(server, i.session(), token, o.insecure) })
 }
