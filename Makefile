@@ -91,6 +91,23 @@ build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, lin
 dist/%/bootstrap: FORCE
 	$(NEED_GO)@GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags=lambda.norpc -ldflags='-s -w -buildid=' -o $@ ./functions/$*
 
+# The command line. Its version is the commit's name; the same source makes the
+# same bytes.
+SYSTEMS      := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+BUILD_CFOIL  := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w -buildid= -X main.release=$$(git describe --tags --always --dirty 2>/dev/null)"
+
+.PHONY: cfoil cfoil-all docs
+cfoil: ## the command line, for this machine: dist/cfoil
+	$(NEED_GO)@$(BUILD_CFOIL) -o dist/cfoil ./cmd/cfoil
+
+cfoil-all: $(SYSTEMS:%=dist/cfoil-%) ## the command line for Linux, macOS and Windows, amd64 and arm64
+
+dist/cfoil-%: FORCE
+	$(NEED_GO)@GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) $(BUILD_CFOIL) -o $@$(if $(findstring windows,$*),.exe) ./cmd/cfoil
+
+docs: ## man pages and completions of the command line: dist/docs
+	$(NEED_GO)@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) go run -tags=docs ./cmd/cfoil docs dist/docs
+
 lint: ## gofmt, go vet, staticcheck, misspell, govulncheck; Biome for the console
 	$(NEED_GO)@bad=$$(go list -f '{{.Dir}}' ./... | xargs gofmt -l | sort -u); if [ -n "$$bad" ]; then echo "gofmt would change:" $$bad >&2; exit 1; fi
 	@go vet ./...

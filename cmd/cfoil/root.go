@@ -99,8 +99,14 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// version returns ours, as the build knows it.
+// release is the version that `make cfoil` builds in.
+var release string
+
+// version returns ours; of a build by go install, that of the module.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
