@@ -46,13 +46,13 @@ export function Day({ at }: { at: string }) {
 
 /** How long ago; the exact time and what else is known on hover, or on a press for those who cannot. */
 export function Ago({ at, more = [] }: { at: string; more?: string[] }) {
-  const { t, intl } = useTexts();
+  const { intl } = useTexts();
   const now = useNow();
   const all = [exactly(intl, at), ...more];
   return (
     <span title={all.join('\n')}>
       <Popover
-        dismissAriaLabel={t('close')}
+        dismissButton={false}
         triggerType="text"
         size="medium"
         content={all.map((line) => <div key={line}>{line}</div>)}
