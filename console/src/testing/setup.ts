@@ -22,6 +22,7 @@ beforeEach(() => {
 afterEach(() => {
   cleanup();
   vi.useRealTimers();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   window.localStorage.clear();
   // A text without its argument, a key twice, an update outside of act: React and react-intl say so only here.
