@@ -59,7 +59,7 @@ func newApp() *app {
 // be it a browser or a keyring's, has any use for it.
 func takeToken() (token client.Secret, from string) {
 	for _, name := range append([]string{envToken}, legacyTokens...) {
-		value := os.Getenv(name)
+		value := strings.TrimSpace(os.Getenv(name))
 		os.Unsetenv(name)
 		// The old names may still hold a token of the old system, which is
 		// nothing for our server to see.
@@ -79,13 +79,18 @@ func (a *app) run(ctx context.Context, arguments []string) int {
 	if err == nil {
 		return exitOK
 	}
-	if ctx.Err() != nil {
-		return exitInterrupted
-	}
-	if f := (*failure)(nil); !a.began && !errors.As(err, &f) {
+	f := (*failure)(nil)
+	known := errors.As(err, &f)
+	if !a.began && !known {
 		err = usage(err.Error(), "") // cobra's own
 	}
-	return a.report(err)
+	if ctx.Err() == nil {
+		return a.report(err)
+	}
+	if known && f.serious {
+		a.report(err)
+	}
+	return exitInterrupted
 }
 
 // httpTimeout is a little more than the longest that API Gateway takes.

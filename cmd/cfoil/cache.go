@@ -94,7 +94,7 @@ func entryName(server string, credential client.Secret, asked client.ExchangeReq
 }
 
 // readEntry returns what can still be handed out. A file that is damaged, or
-// that others could have read, is none.
+// that somebody else could have put there, is none.
 func (a *app) readEntry(path string) (client.Exchanged, bool) {
 	e, err := readEntryFile(path)
 	if err != nil || e.Version != entryVersion || e.JWT == "" || !a.now().Before(e.Until) {
@@ -110,8 +110,17 @@ func (a *app) readEntry(path string) (client.Exchanged, bool) {
 	return got, true
 }
 
+var errNotOurs = errors.New("others could have written it")
+
 func readEntryFile(path string) (entry, error) {
 	var e entry
+	info, err := os.Stat(path)
+	if err == nil && !isPrivate(info) {
+		err = errNotOurs
+	}
+	if err != nil {
+		return e, err
+	}
 	text, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(text, &e)

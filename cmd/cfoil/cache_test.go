@@ -131,6 +131,43 @@ func TestTwoProcessesBuyOnce(t *testing.T) {
 	}
 }
 
+// TestAnEntryThatOthersCouldHavePut there is none: it could hold anybody's keys.
+func TestAnEntryThatOthersCouldHavePut(t *testing.T) {
+	a := newTestApp(t, &memoryKeyring{})
+	buys := 0
+	get := func() {
+		t.Helper()
+		_, err := a.cached(t.Context(), testServer, credential{Secret: client.NewSecret("PAT")}, client.ExchangeRequest{}, func() (client.Exchanged, error) { buys++; return bought(time.Hour, false), nil })
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	get()
+	folder, _ := cacheFolder()
+	entries, _ := filepath.Glob(filepath.Join(folder, "*.json"))
+	if len(entries) != 1 {
+		t.Fatalf("%d entries", len(entries))
+	}
+	if get(); buys != 1 {
+		t.Errorf("bought %d times", buys)
+	}
+	if err := os.Chmod(entries[0], 0o660); err != nil {
+		t.Fatal(err)
+	}
+	if get(); buys != 2 {
+		t.Errorf("bought %d times", buys)
+	}
+	files(t, folder)
+	if os.Geteuid() == 0 {
+		if err := os.Chown(entries[0], 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+		if get(); buys != 3 {
+			t.Errorf("somebody else's is handed out")
+		}
+	}
+}
+
 func TestRefusalsAreNotKept(t *testing.T) {
 	a := newTestApp(t, &memoryKeyring{})
 	refused := errors.New("refused")

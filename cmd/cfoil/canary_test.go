@@ -121,7 +121,9 @@ history -w
 	places := map[string]string{
 		"what ps showed": arguments, "the shell's history": held("history"), "stderr": held("stderr"), "stdout": held("shown"), "the browser's environment": held("browser"),
 	}
-	if n := strings.Count(arguments, "cfoil"); n < 10 {
+	// Some are gone before anybody can look; what the shell started them with is
+	// in its history as well.
+	if n := strings.Count(arguments, "cfoil"); n < 3 {
 		t.Fatalf("ps showed cfoil %d times", n)
 	}
 	if n := strings.Count(places["stderr"], "level=DEBUG"); n < 20 {

@@ -26,10 +26,17 @@ type failure struct {
 	err   error
 	hint  string
 	quiet bool // nobody reads it
+	// serious is what is told even to somebody who interrupted us.
+	serious bool
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
+
+// lost is a change that was made, or may have been, and whose value nobody has.
+func lost(err error, hint string) error {
+	return &failure{code: exitError, err: err, hint: hint, serious: true}
+}
 
 // fail is an error with a hint.
 func fail(err error, hint string) error { return &failure{code: exitError, err: err, hint: hint} }

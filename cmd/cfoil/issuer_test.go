@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -41,7 +42,7 @@ type otherIssuer struct {
 	asked     []url.Values // of the token endpoint
 }
 
-func newOtherIssuer(t *testing.T) *otherIssuer {
+func newOtherIssuer(t *testing.T, changes ...func(*otherIssuer)) *otherIssuer {
 	t.Helper()
 	o := &otherIssuer{t: t, real: startServer(t), expiresIn: 3600}
 	realURL, err := url.Parse(o.real.address)
@@ -81,7 +82,11 @@ func newOtherIssuer(t *testing.T) *otherIssuer {
 		o.revoked = r.FormValue("token")
 	})
 	mux.Handle("/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(realURL) }})
-	o.front = httptest.NewServer(mux)
+	o.front = httptest.NewUnstartedServer(mux)
+	for _, change := range changes {
+		change(o)
+	}
+	o.front.Start()
 	t.Cleanup(o.front.Close)
 	return o
 }
@@ -150,6 +155,16 @@ func (o *otherIssuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	o.refresh = "refresh-" + rand.Text()
 	answerJSON(w, 200, map[string]any{"access_token": session, "token_type": "Bearer", "expires_in": o.expiresIn, "refresh_token": o.refresh})
+}
+
+// endsAtOnce gives sessions that count as ended.
+func endsAtOnce(o *otherIssuer) { o.expiresIn = 10 }
+
+// renewals returns how many there were, and what is good now.
+func (o *otherIssuer) renewals() (n int, refresh, revoked string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.refreshed, o.refresh, o.revoked
 }
 
 // A run is what came of one run of the program.
@@ -246,13 +261,12 @@ func TestDeviceCode(t *testing.T) {
 // TestRenewal: a session that ends is renewed, by one process, with a refresh
 // token that is good once.
 func TestRenewal(t *testing.T) {
-	o := newOtherIssuer(t)
-	o.expiresIn = 10 // which counts as ended
+	o := newOtherIssuer(t, endsAtOnce)
 	u := newUser(t, "COUNTERFOIL_SERVER="+o.front.URL)
 	if r := u.login(same); r.code != 0 {
 		t.Fatalf("%+v", r)
 	}
-	first := o.refresh
+	_, first, _ := o.renewals()
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {
@@ -262,26 +276,29 @@ func TestRenewal(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if o.refreshed != 1 || o.refresh == first || o.refresh == "" {
-		t.Errorf("renewed %d times", o.refreshed)
+	n, last, _ := o.renewals()
+	if n != 1 || last == first || last == "" {
+		t.Errorf("renewed %d times", n)
 	}
-	if u.must("", "token", "list"); o.refreshed != 1 {
-		t.Errorf("renewed %d times", o.refreshed)
+	u.must("", "token", "list")
+	if n, _, _ := o.renewals(); n != 1 {
+		t.Errorf("renewed %d times", n)
 	}
-	last := o.refresh
-	if r := u.cfoil("", "auth", "logout"); r.code != 0 || o.revoked != last {
+	r := u.cfoil("", "auth", "logout")
+	if _, _, revoked := o.renewals(); r.code != 0 || revoked != last {
 		t.Errorf("logout: %+v; the issuer was not told", r)
 	}
 }
 
 func TestARefusedRenewalIsAnExpiredSession(t *testing.T) {
-	o := newOtherIssuer(t)
-	o.expiresIn = 10
+	o := newOtherIssuer(t, endsAtOnce)
 	u := newUser(t, "COUNTERFOIL_SERVER="+o.front.URL)
 	if r := u.login(same); r.code != 0 {
 		t.Fatalf("%+v", r)
 	}
+	o.mu.Lock()
 	o.refresh = "another"
+	o.mu.Unlock()
 	if r := u.cfoil("", "token", "list"); r.code != 4 || !strings.Contains(r.stderr, "error: the session has expired") {
 		t.Errorf("%+v", r)
 	}
@@ -301,7 +318,7 @@ func TestSignInsThatAreNotTrusted(t *testing.T) {
 	}{
 		"a resource that is another":  {func(o *otherIssuer) { o.claim = o.real.address }, same, "says that it is http://127.0.0.1"},
 		"an issuer that is another":   {func(o *otherIssuer) { o.metaOf = func(d map[string]any) { d["issuer"] = "https://other.example" } }, same, "says that it is https://other.example"},
-		"an answer of another issuer": {nil, func(a string) string { return a + "&impostor=1" }, "the answer is of another issuer"},
+		"an answer of another issuer": {func(*otherIssuer) {}, func(a string) string { return a + "&impostor=1" }, "the answer is of another issuer"},
 		"a token endpoint in the clear": {func(o *otherIssuer) {
 			o.metaOf = func(d map[string]any) { d["token_endpoint"] = "http://issuer.example/token" }
 		}, same, "names an endpoint that is not https"},
@@ -313,10 +330,7 @@ func TestSignInsThatAreNotTrusted(t *testing.T) {
 		"a session of another's": {func(o *otherIssuer) { o.real = startServer(o.t) }, same, "the server does not take the session"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := newOtherIssuer(t)
-			if c.change != nil {
-				c.change(o)
-			}
+			o := newOtherIssuer(t, c.change)
 			u := newUser(t, "COUNTERFOIL_SERVER="+o.front.URL)
 			r := u.login(c.at)
 			if r.code == 0 || !strings.Contains(r.stderr, c.says) {
@@ -326,6 +340,67 @@ func TestSignInsThatAreNotTrusted(t *testing.T) {
 				t.Error("something was kept")
 			}
 		})
+	}
+}
+
+// TestLostAnswers: where nobody knows whether a token was made, it is told what
+// to do; where it certainly was not, it is not.
+func TestLostAnswers(t *testing.T) {
+	s := startServer(t)
+	session, err := s.session("alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := url.Parse(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(real) }}
+	var answer atomic.Value // an http.HandlerFunc, to whatever makes a value
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != "POST" {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		proxy.ServeHTTP(httptest.NewRecorder(), r) // it is obeyed
+		answer.Load().(http.HandlerFunc)(w, r)
+	}))
+	defer front.Close()
+	u := newUser(t, "COUNTERFOIL_SERVER="+front.URL, "COUNTERFOIL_TOKEN="+session)
+	for name, status := range map[string]int{"broken": 0, "unavailable": 503, "bad gateway": 502} {
+		answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if status == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(status)
+		}))
+		r := u.cfoil("", "token", "create", name, "--scope", "profile")
+		if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "the token may be there") || !strings.Contains(r.stderr, `"cfoil token rotate '`+name+`'"`) {
+			t.Errorf("create, %s: %+v", name, r)
+		}
+		// What the hint says helps.
+		r = u.cfoil("", "token", "rotate", name, "--grace", "1h")
+		if r.code != 1 || !strings.Contains(r.stderr, "--keep-previous") {
+			t.Errorf("rotate, %s: %+v", name, r)
+		}
+		if value := u.must("", "token", "rotate", name, "--keep-previous", "--server", s.address); !strings.HasPrefix(value, "cfoil_") {
+			t.Errorf("%s: no value in the end", name)
+		}
+	}
+	// Interrupted while it waits for the answer, it says so all the same.
+	asked := make(chan struct{})
+	answer.Store(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() }))
+	var stderr bytes.Buffer
+	cmd := u.command("token", "create", "interrupted", "--scope", "profile")
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(stderr.String(), "the token may be there") {
+		t.Errorf("exit status %d: %s", code, stderr.String())
 	}
 }
 

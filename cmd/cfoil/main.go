@@ -18,6 +18,7 @@ func main() {
 	// programs that we start.)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // whoever asks twice does not wait for us
 	a := newApp()
 	code := a.run(ctx, os.Args[1:])
 	stop()

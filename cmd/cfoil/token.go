@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +62,7 @@ func (a *app) create(ctx context.Context, asked client.NewToken) error {
 	}
 	created, err := c.Create(ctx, asked)
 	if lostAnswer(err) {
-		return fail(errors.New("no answer to the creation: the token may be there, and nobody knows its value"),
+		return lost(errors.New("no answer to the creation: the token may be there, and nobody knows its value"),
 			fmt.Sprintf("look with \"cfoil token list\"; if it is there, \"cfoil token rotate %s\" gives it a value", quoted(asked.Name)))
 	}
 	if err != nil {
@@ -75,10 +74,9 @@ func (a *app) create(ctx context.Context, asked client.NewToken) error {
 
 // lostAnswer reports whether a request may have been obeyed without our knowing.
 func lostAnswer(err error) bool {
-	var lost *url.Error
 	var dial *net.OpError
-	reached := !errors.As(err, &dial) || dial.Op != "dial"
-	return errors.As(err, &lost) && reached || errors.Is(err, client.ErrUnavailable)
+	unreached := errors.As(err, &dial) && dial.Op == "dial"
+	return client.IsOutage(err) && !unreached && !errors.Is(err, client.ErrTooManyRequests)
 }
 
 // showValue prints a value, which nobody can have again.
@@ -92,7 +90,7 @@ func (a *app) showValue(t client.CreatedToken) error {
 	if err == nil {
 		return nil
 	}
-	return fail(fmt.Errorf("the value could not be written, and cannot be had again: %w", bare(err)),
+	return lost(fmt.Errorf("the value could not be written, and cannot be had again: %w", bare(err)),
 		fmt.Sprintf("the token %s (id %s) is there: \"cfoil token rotate %s\" gives it another value, \"cfoil token delete %[2]s\" kills it", quoted(t.Name), t.ID, t.ID))
 }
 
@@ -281,7 +279,7 @@ func (a *app) rotate(ctx context.Context, which string, r client.Rotation) error
 		if r.Grace > 0 || r.KeepPrevious {
 			hint = fmt.Sprintf("\"cfoil token rotate %s --keep-previous\" gives it a value and lets the one in use work on", token.ID)
 		}
-		return fail(errors.New("no answer to the rotation: the token may have a new value that nobody knows"), hint)
+		return lost(errors.New("no answer to the rotation: the token may have a new value that nobody knows"), hint)
 	case errors.Is(err, client.ErrConflict) && r.KeepPrevious:
 		return fail(errors.New("there is no previous value to keep"), "rotate it without --keep-previous")
 	case err != nil:

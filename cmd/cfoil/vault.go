@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/counterfoil/counterfoil/pkg/client"
 )
@@ -106,7 +105,7 @@ func (v fileVault) read() (map[string]map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && !isPrivate(info) {
 		v.a.warn("others could read " + path + "; that was put right, but delete the tokens in it")
 		if err := os.Chmod(path, 0o600); err != nil {
 			return nil, err

@@ -34,12 +34,15 @@ type memoryKeyring struct {
 	items map[string]string
 	fails error
 	waits chan struct{}
+	mu    sync.Mutex
 }
 
 func (m *memoryKeyring) do(act func()) error {
 	if m.waits != nil {
 		<-m.waits
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.fails == nil {
 		act()
 	}
