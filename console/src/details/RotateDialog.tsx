@@ -40,19 +40,25 @@ export function RotateDialog({
   const sending = useRef(false);
   const guard = useLeaveGuard(busy, t('leave.rotating'));
 
-  const lost = failure?.code === 'no_answer';
+  // Once an answer was lost, every attempt after it has to ask first what became of it.
+  const [lost, setLost] = useState(false);
+  // As it was before the first attempt: the page may read the token again meanwhile.
+  const before = useRef<string | null>(null);
 
   const rotate = async () => {
     if (sending.current) return;
     sending.current = true;
     setBusy(true);
+    if (!lost) before.current = token.rotated_at;
     try {
       const keepPrevious = lost && (await wasRotated());
       const issued = await rotateToken(api, token.id, { graceSeconds: grace, keepPrevious });
       void changed(issued.token);
       rotated(issued);
     } catch (thrown) {
-      setFailure(asFailure(thrown));
+      const is = asFailure(thrown);
+      if (is.code === 'no_answer') setLost(true);
+      setFailure(is);
     } finally {
       sending.current = false;
       setBusy(false);
@@ -65,11 +71,10 @@ export function RotateDialog({
    * if not, keep_previous would end the value that is in use.
    */
   const wasRotated = async () => {
-    const before = token.rotated_at;
     const { rotated_at, previous_valid_until } = await answer(
       api.GET('/tokens/{id}', { params: { path: { id: token.id } } }),
     );
-    return rotated_at !== before && previous_valid_until !== null;
+    return rotated_at !== before.current && previous_valid_until !== null;
   };
 
   return (
