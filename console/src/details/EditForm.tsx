@@ -20,7 +20,9 @@ import { useTexts } from '../texts/use';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
 
 /** Changes a token: everything but its value. Permissions can only be taken away. */
-export function EditForm({ token, close }: { token: Token; close(): void }) {
+export function EditForm({ token: current, close }: { token: Token; close(): void }) {
+  // As it was when the form was opened: what is read again meanwhile is no change of this person's.
+  const [token] = useState(current);
   const texts = useTexts();
   const { t, intl } = texts;
   const { api } = useApi();
