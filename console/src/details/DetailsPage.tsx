@@ -54,6 +54,9 @@ function Details({ token, above }: { token: Token; above: { text: string; href: 
   const alive = isAlive(token, now);
   const works = alive && token.status === 'active';
 
+  // A deletion whose answer was lost ends where it began, although the token is revoked by then.
+  const [deletable] = useState(token.status !== 'revoked');
+
   // What is being done stands in the address, so that Back ends it.
   const asked = params.get('do');
   const doing: Doing =
@@ -61,7 +64,7 @@ function Details({ token, above }: { token: Token; above: { text: string; href: 
       ? 'edit'
       : asked === 'rotate' && works
         ? 'rotate'
-        : asked === 'delete' && token.status !== 'revoked'
+        : asked === 'delete' && deletable
           ? 'delete'
           : null;
   const begin = (what: Exclude<Doing, null>) => setParams({ do: what });
