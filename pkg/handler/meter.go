@@ -89,6 +89,11 @@ func (s meteredStore) Settings(ctx context.Context) (pat.Settings, error) {
 	return s.next.Settings(ctx)
 }
 
+func (s meteredStore) SetPolicy(ctx context.Context, p pat.Policy) error {
+	defer timed(ctx)()
+	return s.next.SetPolicy(ctx, p)
+}
+
 func (s meteredStore) Slot(ctx context.Context, p pat.Person) (pat.Slot, error) {
 	defer timed(ctx)()
 	return s.next.Slot(ctx, p)
@@ -114,6 +119,16 @@ func (s meteredStore) Recount(ctx context.Context, o pat.Owner) error {
 	return s.next.Recount(ctx, o)
 }
 
+func (s meteredStore) Disable(ctx context.Context, o pat.Owner) error {
+	defer timed(ctx)()
+	return s.next.Disable(ctx, o)
+}
+
+func (s meteredStore) Stop(ctx context.Context, o pat.Owner) error {
+	defer timed(ctx)()
+	return s.next.Stop(ctx, o)
+}
+
 func (s meteredStore) Look(ctx context.Context, id pat.ID) (pat.Token, pat.Owner, error) {
 	defer timed(ctx)()
 	return s.next.Look(ctx, id)
@@ -137,6 +152,11 @@ func (s meteredStore) List(ctx context.Context, slot pat.Slot, before pat.ID, li
 func (s meteredStore) Trail(ctx context.Context, thread pat.Thread, before pat.Place, now time.Time, limit int) ([]pat.Event, error) {
 	defer timed(ctx)()
 	return s.next.Trail(ctx, thread, before, now, limit)
+}
+
+func (s meteredStore) Scan(ctx context.Context, position string, limit int) ([]pat.Found, string, error) {
+	defer timed(ctx)()
+	return s.next.Scan(ctx, position, limit)
 }
 
 func (s meteredStore) Create(ctx context.Context, c pat.Creation) error {

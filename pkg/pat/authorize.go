@@ -50,6 +50,8 @@ type Grant struct {
 	Name     string
 	Groups   []string
 	IssuedAt time.Time
+	// AuthTime is when the person signed in; zero where the session does not say.
+	AuthTime time.Time
 	// Slot is the person's; a Guest does not know it.
 	Slot Slot
 }
@@ -85,7 +87,8 @@ func (g Grant) needsPerson() error {
 }
 
 // Authorize tells what a credential may do now. ErrUnauthorized: it is not
-// good, whatever the reason. ErrUnavailable: nobody can tell at the moment, so it
+// good, whatever the reason. ErrForbidden: a session of a person who is
+// disabled; the grant says whose. ErrUnavailable: nobody can tell at the moment, so it
 // may nothing.
 //
 // The address that it is used from is judged by Grant.Within, or by whoever
@@ -129,7 +132,7 @@ func (s *Service) identifyValue(ctx context.Context, value Secret) (identified, 
 	if !ok {
 		return identified{}, unauthorized("token %s has another value", id)
 	}
-	grant, err := s.grantOf(token, owner, gen, shared)
+	grant, err := s.grantOf(Found{token, owner}, gen, shared)
 	return identified{grant: grant, owner: owner}, err
 }
 
@@ -170,10 +173,10 @@ func (s *Service) identifyJWT(ctx context.Context, jwt Secret, expect Expectatio
 	default:
 		err = unauthorized("a JWT of an issuer that is neither ours nor the people's")
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrForbidden) {
 		return identified{}, err
 	}
-	return found, nil
+	return found, err
 }
 
 func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Settings) (Grant, Owner, error) {
@@ -181,11 +184,9 @@ func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Se
 	if err != nil {
 		return Grant{}, Owner{}, err
 	}
-	grant := Grant{Person: subject.Owner.Person, Scopes: shared.Catalogue.Grantable(subject.Owner.Groups)}
-	if claims.TokenID != "" {
-		if grant, err = s.grantOf(subject.Token, subject.Owner, claims.Gen, shared); err != nil {
-			return Grant{}, Owner{}, err
-		}
+	grant, err := s.grantOfParty(subject, claims.TokenID, claims.Gen, shared)
+	if err != nil {
+		return Grant{}, Owner{}, err
 	}
 	if grant.Person.Subject != claims.Subject {
 		return Grant{}, Owner{}, unauthorized("the JWT's sub does not own its token")
@@ -196,17 +197,27 @@ func (s *Service) grantOfExchanged(ctx context.Context, claims Claims, shared Se
 	if claims.Actor == nil {
 		return grant, subject.Owner, nil
 	}
-	acting := Grant{Person: actor.Owner.Person, Scopes: shared.Catalogue.Grantable(actor.Owner.Groups)}
-	if claims.Actor.TokenID != "" {
-		if acting, err = s.grantOf(actor.Token, actor.Owner, claims.Actor.Gen, shared); err != nil {
-			return Grant{}, Owner{}, fmt.Errorf("the actor: %w", err)
-		}
+	acting, err := s.grantOfParty(actor, claims.Actor.TokenID, claims.Actor.Gen, shared)
+	if err != nil {
+		return Grant{}, Owner{}, fmt.Errorf("the actor: %w", err)
 	}
 	if acting.Person.Subject != claims.Actor.Subject {
 		return Grant{}, Owner{}, unauthorized("act's sub does not own its token")
 	}
 	grant.Actor = claims.Actor
 	return grant.narrowedBy(acting), subject.Owner, nil
+}
+
+// grantOfParty judges the subject or the actor of a JWT of ours: a value of a
+// token, or a person by themselves.
+func (s *Service) grantOfParty(party Found, id ID, gen int, shared Settings) (Grant, error) {
+	if id != "" {
+		return s.grantOf(party, gen, shared)
+	}
+	if shared.Policy.stops(party.Owner, s.now()) {
+		return Grant{}, unauthorized("its person is disabled or absent")
+	}
+	return Grant{Person: party.Owner.Person, Scopes: shared.Catalogue.Grantable(party.Owner.Groups)}, nil
 }
 
 // parties finds the subject and the actor of a JWT of ours: by their tokens,
@@ -261,9 +272,13 @@ func (s *Service) grantOfSession(ctx context.Context, claims Claims, shared Sett
 		Name:      claims.Name,
 		Groups:    claims.Groups,
 		IssuedAt:  claims.IssuedAt,
+		AuthTime:  claims.AuthTime,
 		ExpiresAt: claims.ExpiresAt,
 	}
 	owner, err := s.see(ctx, &grant, shared)
+	if errors.Is(err, ErrForbidden) {
+		return Grant{Kind: KindPerson, Person: grant.Person}, Owner{}, err
+	}
 	if err != nil {
 		return Grant{}, Owner{}, err
 	}
@@ -273,9 +288,9 @@ func (s *Service) grantOfSession(ctx context.Context, claims Claims, shared Sett
 }
 
 // grantOf judges a token that was found, for one of its values.
-func (s *Service) grantOf(token Token, owner Owner, gen int, shared Settings) (Grant, error) {
-	now := s.now()
-	ends := token.Ends()
+func (s *Service) grantOf(found Found, gen int, shared Settings) (Grant, error) {
+	token, owner, now := found.Token, found.Owner, s.now()
+	ends := shared.Policy.Ends(token)
 	switch {
 	case gen == token.Gen:
 	case gen == token.PreviousGen && token.hasPrevious(now):
@@ -283,7 +298,7 @@ func (s *Service) grantOf(token Token, owner Owner, gen int, shared Settings) (G
 	default:
 		return Grant{}, refusedFor(token, RefusedReplaced, unauthorized("value %d of token %s was replaced", gen, token.ID))
 	}
-	if status := token.Status(now); status != Active {
+	if status := shared.Policy.Status(token, owner, now); status != Active {
 		return Grant{}, refusedFor(token, reasonOf(status), unauthorized("token %s is %s", token.ID, status))
 	}
 	return Grant{
@@ -308,7 +323,7 @@ func (s *Service) look(ctx context.Context, id ID) (Token, Owner, error) {
 	if err != nil {
 		return Token{}, Owner{}, unavailable("look up a token", err)
 	}
-	return token, owner, nil
+	return owner.Stopped(token), owner, nil
 }
 
 // earlier returns the earlier of two ends, of which zero means none.

@@ -2,6 +2,7 @@ package pat
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -53,10 +54,13 @@ type View struct {
 	PreviousEndsAt time.Time
 }
 
-func (s *Service) view(t Token, owner Person) View {
-	v := View{Token: t, Owner: owner.Subject, Status: t.Status(s.now()), EndsAt: t.Ends()}
-	if v.Status == Active && t.hasPrevious(s.now()) {
-		v.PreviousEndsAt = earlier(t.PreviousUntil, t.Ends())
+func (s *Service) view(t Token, owner Owner, p Policy) View {
+	now := s.now()
+	t = owner.Stopped(t)
+	t.ScopesUsed = intersect(t.ScopesUsed, t.Scopes)
+	v := View{Token: t, Owner: owner.Person.Subject, Status: p.Status(t, owner, now), EndsAt: p.Ends(t)}
+	if v.Status == Active && t.hasPrevious(now) {
+		v.PreviousEndsAt = earlier(t.PreviousUntil, v.EndsAt)
 	}
 	return v
 }
@@ -68,7 +72,7 @@ type Created struct {
 }
 
 // Create makes a token for the person of a session. Errors: ErrForbidden (not
-// a session), *InvalidError, *ScopeError (a scope that the person may not
+// a session, or of a person who may create none), *ReauthError, *InvalidError, *ScopeError (a scope that the person may not
 // grant), ErrNameTaken, ErrTokenLimit, ErrUnavailable.
 func (s *Service) Create(ctx context.Context, by Grant, req CreateRequest) (Created, error) {
 	if err := by.needsPerson(); err != nil {
@@ -78,14 +82,23 @@ func (s *Service) Create(ctx context.Context, by Grant, req CreateRequest) (Crea
 	if err != nil {
 		return Created{}, err
 	}
-	token, err := s.draft(req, shared.Catalogue)
+	if err := s.recent(by, shared.Policy); err != nil {
+		return Created{}, err
+	}
+	if err := mayCreate(by, shared.Policy); err != nil {
+		return Created{}, err
+	}
+	token, err := s.draft(req, shared)
 	if err != nil {
 		return Created{}, err
 	}
 	var value Secret
+	var owner Owner
 	err = s.retry(ctx, func() error {
-		owner, err := s.see(ctx, &by, shared)
-		if err != nil {
+		if owner, err = s.see(ctx, &by, shared); err != nil {
+			return err
+		}
+		if err := mayCreate(by, shared.Policy); err != nil { // judged by what is kept
 			return err
 		}
 		grantable := shared.Catalogue.Grantable(by.Groups)
@@ -116,7 +129,15 @@ func (s *Service) Create(ctx context.Context, by Grant, req CreateRequest) (Crea
 		return Created{}, err
 	}
 	token.Version = 1
-	return Created{View: s.view(token, by.Person), Value: value}, nil
+	return Created{View: s.view(token, owner, shared.Policy), Value: value}, nil
+}
+
+// mayCreate refuses a person whom the policy lets create no token.
+func mayCreate(by Grant, p Policy) error {
+	if !p.letsCreate(by.Groups) {
+		return fmt.Errorf("%w: the policy lets this person create no token", ErrForbidden)
+	}
+	return nil
 }
 
 // makeRoom returns the owner with a place under the cap. Expiry does not count
@@ -125,25 +146,18 @@ func (s *Service) makeRoom(ctx context.Context, owner Owner, wanted Token, limit
 	if owner.Live < limit {
 		return owner, nil
 	}
-	live := 0
-	for before := ID(""); ; {
-		page, err := s.Store.List(ctx, owner.Slot, before, maxPage)
-		if err != nil {
-			return Owner{}, unavailable("count tokens", err)
-		}
-		for _, t := range page {
-			if !t.holdsPlace(wanted.CreatedAt) {
-				continue
-			}
+	live, taken := 0, false
+	err := s.each(ctx, owner, func(t Token) {
+		if owner.Stopped(t).holdsPlace(wanted.CreatedAt) {
 			live++
-			if nameKey(t.Name) == nameKey(wanted.Name) {
-				return Owner{}, ErrNameTaken
-			}
+			taken = taken || nameKey(t.Name) == nameKey(wanted.Name)
 		}
-		if len(page) < maxPage {
-			break
-		}
-		before = page[len(page)-1].ID
+	})
+	if err != nil {
+		return Owner{}, err
+	}
+	if taken {
+		return Owner{}, ErrNameTaken
 	}
 	if live != owner.Live {
 		owner.Live = live
@@ -160,7 +174,7 @@ func (s *Service) makeRoom(ctx context.Context, owner Owner, wanted Token, limit
 
 // draft judges every field of a request and returns the token it describes,
 // without an id and a value.
-func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
+func (s *Service) draft(req CreateRequest, shared Settings) (Token, error) {
 	now := s.now().UTC().Truncate(time.Second)
 	bad := InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
 	token := Token{
@@ -181,15 +195,33 @@ func (s *Service) draft(req CreateRequest, catalogue Catalogue) (Token, error) {
 		checkText(&bad, "description", token.Description, maxDescription)
 	}
 	if !bad.has("scopes") {
-		checkScopes(&bad, req.Scopes, catalogue)
+		checkScopes(&bad, req.Scopes, shared.Catalogue)
 	}
-	if !bad.has("expires_at") && !req.Expiry.At.IsZero() {
-		checkEnd(&bad, token.ExpiresAt, now)
+	if !bad.has("expires_at") {
+		draftEnd(&bad, &token, req.Expiry, shared.Policy)
 	}
 	if !bad.has("allowed_cidrs") {
 		token.AllowedCIDRs = checkCIDRs(&bad, req.AllowedCIDRs)
 	}
 	return token, bad.or()
+}
+
+// draftEnd judges the end that a new token shall have, or gives it the policy's.
+func draftEnd(bad *InvalidError, token *Token, asked Expiry, p Policy) {
+	switch {
+	case !asked.Given:
+		token.ExpiresAt = p.firstEnd(token.CreatedAt)
+		if token.ExpiresAt.IsZero() && p.RequireExpiry {
+			bad.Add("expires_at", "is required: a token must have an end")
+		}
+	case asked.At.IsZero():
+		p.checkNoEnd(bad)
+	default:
+		checkEnd(bad, token.ExpiresAt, token.CreatedAt)
+		if !bad.has("expires_at") {
+			p.checkEnd(bad, *token, token.ExpiresAt)
+		}
+	}
 }
 
 func checkName(bad *InvalidError, name string) {

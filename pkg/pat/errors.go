@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // What can go wrong, as values that a caller can tell apart with errors.Is.
@@ -28,6 +29,17 @@ var (
 	// ErrUnavailable: the store, the key or the issuer's keys did not answer.
 	ErrUnavailable = errors.New("unavailable")
 )
+
+// A ReauthError is a session whose person signed in too long ago, or does not say
+// when (RFC 9470).
+type ReauthError struct {
+	// MaxAge is how long ago it may have been.
+	MaxAge time.Duration
+}
+
+func (e *ReauthError) Error() string {
+	return fmt.Sprintf("the person signed in longer ago than %s", e.MaxAge)
+}
 
 // A ScopeError is a good credential, or a person, without a scope it needs.
 type ScopeError struct {

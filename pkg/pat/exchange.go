@@ -74,15 +74,17 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if err != nil {
 		return Exchanged{}, err
 	}
-	audience, err := s.target(req)
-	if err != nil {
-		return Exchanged{}, err
-	}
 	shared, err := s.shared(ctx)
 	if err != nil {
 		return Exchanged{}, err
 	}
+	audience, err := s.target(req)
+	if err != nil {
+		s.Used(ctx, subject, req.Address)
+		return Exchanged{}, err
+	}
 	scopes, withKeys, err := s.narrow(subject, req.Scope, shared.Catalogue)
+	s.Used(ctx, subject, req.Address, usedAt(req.Scope, scopes, withKeys)...)
 	if err != nil {
 		return Exchanged{}, err
 	}
@@ -164,6 +166,7 @@ func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, erro
 	if err != nil {
 		return Grant{}, err
 	}
+	s.Used(ctx, actor, req.Address)
 	if subject.Actor != nil || actor.Actor != nil {
 		return Grant{}, invalidRequest("an actor_token beside a token that already names an actor")
 	}
@@ -178,16 +181,14 @@ func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, para
 	grant, err := s.Authorize(ctx, token)
 	s.Refused(ctx, err, from)
 	if err == nil {
-		s.Used(ctx, grant, from)
-		err = grant.Within(from)
+		if err = grant.Within(from); err != nil {
+			s.Used(ctx, grant, from) // as a refusal
+		}
 	}
 	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
 		return Grant{}, badToken(parameter, err)
 	}
-	if err != nil {
-		return Grant{}, err
-	}
-	return grant, nil
+	return grant, err
 }
 
 // target returns the audiences asked for, each once, or our own.
@@ -231,6 +232,16 @@ func (s *Service) narrow(subject Grant, asked string, catalogue Catalogue) (scop
 		return nil, false, invalidScope("the subject has none of the scopes asked for")
 	}
 	return scopes, withKeys, nil
+}
+
+// usedAt returns the scopes that an exchange uses: those granted that were asked
+// for by name. Who asks for none takes what there is, and may need little of it;
+// that shows where the JWT is used.
+func usedAt(asked string, granted []string, withKeys bool) []string {
+	if withKeys {
+		granted = append(slices.Clone(granted), CredentialsScope)
+	}
+	return intersect(strings.Fields(asked), granted)
 }
 
 // claims writes the payload of RFC 9068 section 2.2. pat and gen tie the JWT to

@@ -2,6 +2,8 @@ package pat
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,15 +29,22 @@ type Owner struct {
 	Person Person
 	// Name is what a session last showed; empty where none did.
 	Name string
-	// Groups are those of the person's groups that the catalogue names, as the
-	// newest session showed them. A group that the catalogue comes to name
-	// counts from the person's next sign-in on.
+	// Groups are those of the person's groups that the catalogue, the policy or
+	// the administrators' role names, as the newest session showed them. A group
+	// that comes to be named counts from the person's next request on.
 	Groups []string
 	// GroupsAt is when that session was issued. No session issued before it
 	// may write Groups: an old one must not bring a lost group back.
 	GroupsAt time.Time
+	// GroupsSum is a hash of all groups that it showed: a session that shows the
+	// same has no more than it. Empty where none can be known to.
+	GroupsSum string
 	// SeenAt is the last signed-in request, noted at most once a day.
 	SeenAt time.Time
+	// Disabled is an administrator's word: nothing of this person's works.
+	Disabled bool
+	// Stops revoked all the tokens that there were, in the order they came.
+	Stops []Stop
 	// Next is the running number of the owner's next token.
 	Next uint64
 	// Live counts the tokens that hold a name and a place under the cap. It
@@ -50,9 +59,10 @@ const seenEvery = 24 * time.Hour
 
 // see brings a session and what is kept of its person together. It takes from
 // the session's groups what the newest session seen no longer had, and writes
-// down what this one shows, before it returns, or it fails.
+// down what this one shows, before it returns, or it fails. ErrForbidden: the
+// person is disabled.
 func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Owner, error) {
-	named := shared.Catalogue.groups()
+	named := s.groups(shared)
 	var owner Owner
 	shown := session.Groups
 	err := s.retry(ctx, func() (err error) {
@@ -63,11 +73,12 @@ func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Own
 				return nil
 			}
 			owner, err = s.enrol(ctx, Owner{
-				Person:   session.Person,
-				Name:     session.Name,
-				Groups:   intersect(shown, named),
-				GroupsAt: session.IssuedAt,
-				SeenAt:   s.now(),
+				Person:    session.Person,
+				Name:      session.Name,
+				Groups:    intersect(shown, named),
+				GroupsAt:  session.IssuedAt,
+				GroupsSum: groupsSum(shown),
+				SeenAt:    s.now(),
 			})
 			return err
 		}
@@ -75,8 +86,11 @@ func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Own
 			return err
 		}
 		session.Groups = owner.counted(shown, session.IssuedAt, named)
-		return s.refresh(ctx, &owner, session, intersect(session.Groups, named))
+		return s.refresh(ctx, &owner, session, shown, named)
 	})
+	if err == nil && owner.Disabled {
+		err = fmt.Errorf("%w: the person is disabled", ErrForbidden)
+	}
 	return owner, err
 }
 
@@ -84,7 +98,7 @@ func (s *Service) see(ctx context.Context, session *Grant, shared Settings) (Own
 // those that we keep none that a newer session no longer had. Two sessions
 // issued in the same second cannot be put in order, so neither adds to the other.
 func (o Owner) counted(shown []string, issuedAt time.Time, named []string) []string {
-	if issuedAt.After(o.GroupsAt) {
+	if issuedAt.After(o.GroupsAt) || o.GroupsSum == groupsSum(shown) {
 		return shown
 	}
 	return slices.DeleteFunc(slices.Clone(shown), func(g string) bool {
@@ -92,19 +106,39 @@ func (o Owner) counted(shown []string, issuedAt time.Time, named []string) []str
 	})
 }
 
-// refresh writes down what a session shows, if it is the newest, and when the
-// person was last seen.
-func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, groups []string) error {
+// groupsSum is a hash of groups, whatever their order.
+func groupsSum(groups []string) string {
+	sorted := slices.Compact(slices.Sorted(slices.Values(groups)))
+	h := sha256.New()
+	for _, g := range sorted {
+		fmt.Fprintf(h, "%d %s", len(g), g) // no two lists are spelled alike
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// refresh writes down what a session shows, if it is the newest or shows the
+// same, and when the person was last seen.
+func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, shown, named []string) error {
+	groups := intersect(session.Groups, named)
 	newer := session.IssuedAt.After(owner.GroupsAt)
 	same := session.IssuedAt.Equal(owner.GroupsAt)
-	shrinks := (newer || same) && slices.ContainsFunc(owner.Groups, func(g string) bool { return !slices.Contains(groups, g) })
+	shrinks := (newer || same) && len(without(owner.Groups, groups)) > 0
+	// A group that it showed all along is named by now.
+	grows := !newer && owner.GroupsSum == groupsSum(shown) && len(without(groups, owner.Groups)) > 0
 	now := s.now()
-	if s.Guest || !newer && !shrinks && now.Sub(owner.SeenAt) < seenEvery {
+	if s.Guest || !newer && !shrinks && !grows && now.Sub(owner.SeenAt) < seenEvery {
 		return nil
 	}
 	next := *owner
-	if newer || shrinks {
+	switch {
+	case newer || shrinks:
 		next.Name, next.Groups, next.GroupsAt = session.Name, groups, session.IssuedAt
+		next.GroupsSum = ""
+		if len(without(shown, session.Groups)) == 0 {
+			next.GroupsSum = groupsSum(shown)
+		}
+	case grows:
+		next.Groups = groups
 	}
 	next.SeenAt = now
 	err := s.Store.Refresh(ctx, next)
@@ -119,7 +153,7 @@ func (s *Service) refresh(ctx context.Context, owner *Owner, session *Grant, gro
 		// it bring back what it no longer has.
 		return unavailable("write down a session", err)
 	}
-	return nil // only the time of the last sight is lost
+	return nil // what only adds, and the time of the last sight, may be lost
 }
 
 // enrol gives a person a slot. ErrConflict: they have one by now.

@@ -40,7 +40,7 @@ func (s *Service) killByValue(ctx context.Context, value Secret, by Doer) error 
 		if err != nil {
 			return unavailable("look up a token", err)
 		}
-		if !token.works(value, s.now()) {
+		if token = owner.Stopped(token); !token.works(value, s.now()) {
 			return nil
 		}
 		return s.kill(ctx, token, owner, by)

@@ -3,6 +3,7 @@ package pat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -49,7 +50,22 @@ const clockSkew = time.Minute
 
 // own finds a person's token by what should be its id. ErrNotFound: unknown,
 // somebody else's, dead for so long that it is hidden, or not an id.
+// ErrForbidden: the person is disabled.
 func (s *Service) own(ctx context.Context, person Person, id string) (Token, Owner, error) {
+	token, owner, err := s.any(ctx, id)
+	switch {
+	case err != nil:
+		return Token{}, Owner{}, err
+	case owner.Person != person:
+		return Token{}, Owner{}, ErrNotFound
+	case owner.Disabled:
+		return Token{}, Owner{}, fmt.Errorf("%w: the person is disabled", ErrForbidden)
+	}
+	return token, owner, nil
+}
+
+// any finds anybody's token, as own does.
+func (s *Service) any(ctx context.Context, id string) (Token, Owner, error) {
 	parsed, err := ParseID(id)
 	if err != nil {
 		return Token{}, Owner{}, err
@@ -61,7 +77,7 @@ func (s *Service) own(ctx context.Context, person Person, id string) (Token, Own
 	if err != nil {
 		return Token{}, Owner{}, unavailable("look up a token", err)
 	}
-	if owner.Person != person || token.gone(s.now()) {
+	if token = owner.Stopped(token); token.gone(s.now()) {
 		return Token{}, Owner{}, ErrNotFound
 	}
 	return token, owner, nil

@@ -30,7 +30,7 @@ type RotateRequest struct {
 
 // Rotate gives one of the person's own tokens a new value: the other of the two
 // answers that hold one. There is one previous value at most. Errors:
-// ErrForbidden (not a session), *InvalidError, ErrNotFound, ErrNotActive,
+// ErrForbidden (not a session), *ReauthError, *InvalidError, ErrNotFound, ErrNotActive,
 // ErrConflict (somebody changed it meanwhile, or KeepPrevious without a previous
 // value), ErrUnavailable.
 //
@@ -39,6 +39,13 @@ type RotateRequest struct {
 // be dead before it was read. Who arrives while that answer is on its way wins.
 func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateRequest) (Created, error) {
 	if err := by.needsPerson(); err != nil {
+		return Created{}, err
+	}
+	shared, err := s.shared(ctx)
+	if err != nil {
+		return Created{}, err
+	}
+	if err := s.recent(by, shared.Policy); err != nil {
 		return Created{}, err
 	}
 	bad := req.Bad
@@ -58,7 +65,7 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	}
 	now := s.now()
 	switch {
-	case token.Status(now) != Active:
+	case shared.Policy.Status(token, owner, now) != Active:
 		return Created{}, ErrNotActive
 	case token.RotatedAt.After(since):
 		return Created{}, ErrConflict
@@ -74,7 +81,7 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 		if req.Grace > 0 {
 			token.Previous, token.PreviousGen = token.Hash, token.Gen
 			graceEnds := now.Add(req.Grace + time.Second - 1).Truncate(time.Second) // never short of what was asked
-			token.PreviousUntil = earlier(graceEnds, token.Ends()).UTC()
+			token.PreviousUntil = earlier(graceEnds, token.ExpiresAt).UTC()
 		}
 	}
 	token.Hash = HashOf(value)
@@ -88,5 +95,5 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	if err != nil {
 		return Created{}, unavailable("rotate a token", err)
 	}
-	return Created{View: s.view(token, owner.Person), Value: value}, nil
+	return Created{View: s.view(token, owner, shared.Policy), Value: value}, nil
 }

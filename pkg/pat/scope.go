@@ -47,15 +47,13 @@ func (c Catalogue) find(name string) (Scope, bool) {
 	return c[i], true
 }
 
-// groups returns every group that the catalogue names: the only ones worth
-// remembering of an owner, whose item must stay small.
+// groups returns every group that the catalogue names.
 func (c Catalogue) groups() []string {
 	var names []string
 	for _, s := range c {
 		names = append(names, s.Groups...)
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }
 
 func (s Scope) heldBy(groups []string) bool {

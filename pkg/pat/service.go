@@ -32,6 +32,9 @@ type Service struct {
 	Issuer string
 	// PeopleIssuer is the OIDC issuer whose sessions are people.
 	PeopleIssuer string
+	// AdminGroup is the group of the administrators; empty means that there are
+	// none.
+	AdminGroup string
 	// Audiences may be asked for at exchange, beside Issuer.
 	Audiences []string
 	// Lifetime is how long an exchanged JWT lives at most: 60 s to 3600 s.
@@ -62,6 +65,9 @@ type Store interface {
 	// published yet.
 	Settings(ctx context.Context) (Settings, error)
 
+	// SetPolicy replaces the policy, and nothing else of the settings.
+	SetPolicy(ctx context.Context, p Policy) error
+
 	// Slot returns a person's place, which never changes. ErrNotFound: the
 	// person has none.
 	Slot(ctx context.Context, p Person) (Slot, error)
@@ -71,12 +77,18 @@ type Store interface {
 	// ErrConflict: the person has a slot already, or the slot has an owner.
 	Enrol(ctx context.Context, o Owner) error
 	// Refresh writes what the newest session shows (Name, Groups, GroupsAt,
-	// SeenAt) and nothing else of the owner. ErrConflict: the owner's item is
+	// GroupsSum, SeenAt) and nothing else of the owner. ErrConflict: the owner's item is
 	// no longer at o.Version.
 	Refresh(ctx context.Context, o Owner) error
 	// Recount writes o.Live and nothing else of the owner. ErrConflict: the
 	// owner's item is no longer at o.Version.
 	Recount(ctx context.Context, o Owner) error
+	// Disable writes o.Disabled and nothing else of the owner. ErrConflict: the
+	// owner's item is no longer at o.Version.
+	Disable(ctx context.Context, o Owner) error
+	// Stop writes o.Stops and o.Live and nothing else of the owner. ErrConflict:
+	// the owner's item is no longer at o.Version.
+	Stop(ctx context.Context, o Owner) error
 
 	// Look returns a token and its owner, in one round trip. ErrNotFound: no
 	// such token.
@@ -91,6 +103,13 @@ type Store interface {
 	// below the id before (the newest where it is empty), dead ones included.
 	// Fewer than limit means that there are no more.
 	List(ctx context.Context, slot Slot, before ID, limit int) ([]Token, error)
+	// Scan returns at most limit tokens of everybody's, with their owners, from a
+	// position on (the first where it is empty), dead ones included and in no
+	// order; and the position to go on from, empty where nothing follows. It may
+	// return fewer, even none, before the end. What is written meanwhile may be
+	// missing, and so may what cannot be read and works nowhere. ErrNotFound: the
+	// position is none of this store's.
+	Scan(ctx context.Context, position string, limit int) (found []Found, next string, err error)
 	// Trail returns at most limit events of a thread, newest first, older than
 	// the place before, or than now where that is the zero Place. Fewer than
 	// limit means that there are no more.
@@ -100,12 +119,12 @@ type Store interface {
 	// into being.
 
 	// Create writes the token, its name and its owner's Next and Live, in one
-	// step. ErrNameTaken: another token holds the name, and its own end is not
-	// reached at CreatedAt. ErrConflict: the owner's item is no longer at
+	// step. ErrNameTaken: another token holds the name, its own end is not
+	// reached at CreatedAt, and its id is not below c.Owner.FirstLive. ErrConflict: the owner's item is no longer at
 	// c.Owner.Version, or the id is in use.
 	Create(ctx context.Context, c Creation) error
-	// Update writes the token's Name, Description, Scopes, ExpiresAt and
-	// AllowedCIDRs and its owner's Live, takes its name (with the end of its
+	// Update writes the token's Name, Description, Scopes, ExpiresAt,
+	// AllowedCIDRs and UpdatedAt and its owner's Live, takes its name (with the end of its
 	// holder) and frees the one before, in one step.
 	// ErrNameTaken: as at Create. ErrConflict: the token's or the owner's item
 	// is no longer at the Version given.
@@ -113,10 +132,10 @@ type Store interface {
 	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil
 	// and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
 	Rotate(ctx context.Context, t Token) error
-	// Touch writes the token's LastUsedAt, LastUsedFrom, Networks, Refusals and
-	// Noted and counts Notes up, if its item is still at t.Version and t.Notes.
-	// It leaves the Version as it is: a note may be lost, and makes nobody
-	// else's change a conflict. ErrConflict: the item has moved on.
+	// Touch writes the token's LastUsedAt, LastUsedFrom, ScopesUsed, Networks,
+	// Refusals and Noted and counts Notes up, if its item is still at t.Version
+	// and t.Notes. It leaves the Version as it is: a note may be lost, and makes
+	// nobody else's change a conflict. ErrConflict: the item has moved on.
 	Touch(ctx context.Context, t Token) error
 	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
 	// name if this token holds it, in one step. ErrConflict: the token's or

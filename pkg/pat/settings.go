@@ -4,27 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Settings are what every function reads and no request writes: they are
-// published at deployment, and when a key or the policy changes.
+// Settings are what every function reads: keys and catalogue are published at
+// deployment, the policy is the administrators'.
 type Settings struct {
 	Catalogue Catalogue
 	// Keys are our public keys: every one that a living JWT may be signed with.
 	Keys   []Key
 	Policy Policy
 }
-
-// A Policy is what the administrators decided.
-type Policy struct {
-	// MaxTokensPerPerson caps the tokens that a person holds at once, 1–500.
-	MaxTokensPerPerson int
-}
-
-// DefaultPolicy holds until an administrator says otherwise.
-var DefaultPolicy = Policy{MaxTokensPerPerson: 50}
 
 // SettingsAge bounds how old the settings may be that a warm function works
 // with. It is a promise of the contract.
@@ -52,6 +44,25 @@ func (s *Service) shared(ctx context.Context) (Settings, error) {
 	}
 	c.held, c.read = held, now
 	return held, nil
+}
+
+// decided puts a policy that was just written before what is kept.
+func (c *settingsCache) decided(p Policy) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held.Policy = p
+}
+
+// groups returns every group that means something: the catalogue names it, the
+// policy does, or it is the administrators'. They are all that is kept of an
+// owner's, whose item must stay small.
+func (s *Service) groups(shared Settings) []string {
+	names := append(shared.Catalogue.groups(), shared.Policy.CreatorGroups...)
+	if s.AdminGroup != "" {
+		names = append(names, s.AdminGroup)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // unavailable marks an error of the store or the signer, unless it is one of

@@ -59,10 +59,14 @@ type Token struct {
 	PreviousUntil time.Time
 	// RotatedAt is when it last got a new value; zero for never.
 	RotatedAt time.Time
+	// UpdatedAt is when its owner last said something of it; zero for never.
+	UpdatedAt time.Time
 	// LastUsedAt is noted at most once an hour; zero for never. LastUsedFrom is
 	// the address then, where the authorizer sees one.
 	LastUsedAt   time.Time
 	LastUsedFrom netip.Addr
+	// ScopesUsed are those that it was used for, sorted.
+	ScopesUsed []string
 
 	// OwnedBy is the owner's sub, for the trail; empty on a token of an older
 	// version.
@@ -94,20 +98,6 @@ const (
 	Active   Status = "active"
 )
 
-// Status tells the state at the moment now.
-func (t Token) Status(now time.Time) Status {
-	switch {
-	case !t.RevokedAt.IsZero():
-		return Revoked
-	case t.pastOwnEnd(now):
-		return Expired
-	}
-	return Active
-}
-
-// Ends is the token's effective end; zero means none.
-func (t Token) Ends() time.Time { return t.ExpiresAt }
-
 // hasPrevious reports whether the value before still works.
 func (t Token) hasPrevious(now time.Time) bool { return now.Before(t.PreviousUntil) }
 
@@ -135,6 +125,4 @@ func (t Token) holdsPlace(now time.Time) bool {
 	return t.RevokedAt.IsZero() && !t.pastOwnEnd(now)
 }
 
-func (t Token) pastOwnEnd(now time.Time) bool {
-	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
-}
+func (t Token) pastOwnEnd(now time.Time) bool { return passed(t.ExpiresAt, now) }

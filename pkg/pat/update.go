@@ -33,11 +33,11 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 	if err != nil {
 		return View{}, err
 	}
-	amend, bad := s.amendment(req, shared.Catalogue)
+	amend, bad := s.amendment(req, shared)
 	if err := bad.or(); err != nil {
 		// Everything wrong is told at once, also what only the token shows.
 		if token, _, err := s.own(ctx, by.Person, id); err == nil {
-			req.judgeScopes(&bad, token)
+			req.judge(&bad, token, shared.Policy)
 		}
 		return View{}, &bad
 	}
@@ -54,11 +54,11 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 			return nil
 		}
 		seen = token.Version
-		if req.judgeScopes(&bad, token); bad.or() != nil {
+		if req.judge(&bad, token, shared.Policy); bad.or() != nil {
 			return &bad
 		}
 		now := s.now()
-		if !token.holdsPlace(now) {
+		if status := shared.Policy.Status(token, owner, now); status == Revoked || status == Expired {
 			return ErrNotActive
 		}
 		// Near its end another function's clock may have counted it out
@@ -68,12 +68,13 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 		}
 		oldKey := nameKey(token.Name)
 		amend(&token)
+		token.UpdatedAt = now.UTC().Truncate(time.Second) // whatever it is, it is a sign of life
 		token.Changed = s.mark(ctx, by.doer(), token.Version+1)
 		err = s.Store.Update(ctx, Change{Token: token, NameKey: nameKey(token.Name), OldNameKey: oldKey, Owner: owner, At: now})
 		if err != nil {
 			return unavailable("update a token", err)
 		}
-		view = s.view(token, owner.Person)
+		view = s.view(token, owner, shared.Policy)
 		return nil
 	})
 	if lost {
@@ -82,16 +83,20 @@ func (s *Service) Update(ctx context.Context, by Grant, id string, req UpdateReq
 	return view, err
 }
 
-// judgeScopes refuses scopes that the token does not have.
-func (r UpdateRequest) judgeScopes(bad *InvalidError, t Token) {
+// judge refuses scopes that the token does not have, and an end later than the
+// policy allows it.
+func (r UpdateRequest) judge(bad *InvalidError, t Token, p Policy) {
 	if wider := without(r.Scopes, t.Scopes); len(wider) > 0 && !bad.has("scopes") {
 		bad.Add("scopes", "may only shrink: the token does not have %q", clip(wider[0]))
+	}
+	if !r.Expiry.At.IsZero() && !bad.has("expires_at") {
+		p.checkEnd(bad, t, r.Expiry.At.Truncate(time.Second))
 	}
 }
 
 // amendment judges every field of a request by itself, and returns what makes
 // the change.
-func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (amend func(*Token), bad InvalidError) {
+func (s *Service) amendment(req UpdateRequest, shared Settings) (amend func(*Token), bad InvalidError) {
 	now := s.now().UTC().Truncate(time.Second)
 	bad = InvalidError{Detail: req.Bad.Detail, Fields: slices.Clone(req.Bad.Fields)}
 	if bad.Detail != "" {
@@ -106,10 +111,14 @@ func (s *Service) amendment(req UpdateRequest, catalogue Catalogue) (amend func(
 		checkText(&bad, "description", *req.Description, maxDescription)
 	}
 	if req.Scopes != nil && !bad.has("scopes") {
-		checkScopes(&bad, req.Scopes, catalogue)
+		checkScopes(&bad, req.Scopes, shared.Catalogue)
 	}
 	end := req.Expiry.At.UTC().Truncate(time.Second)
-	if !req.Expiry.At.IsZero() && !bad.has("expires_at") {
+	switch {
+	case !req.Expiry.Given || bad.has("expires_at"):
+	case req.Expiry.At.IsZero():
+		shared.Policy.checkNoEnd(&bad)
+	default:
 		checkEnd(&bad, end, now)
 	}
 	var networks []netip.Prefix

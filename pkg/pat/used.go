@@ -22,12 +22,13 @@ const (
 	maxNetworks = 8
 )
 
-// Used notes that the token behind a grant of Authorize was used, at most once
-// an hour, from an address where one is known, and what network is new. The note
-// is made before the answer, because a function stops when it has answered; it
-// may be lost. A use from outside of the token's networks is a refusal, and
-// noted as one.
-func (s *Service) Used(ctx context.Context, g Grant, from netip.Addr) {
+// Used notes that the token behind a grant of Authorize was used, from an address
+// where one is known, and for which scopes: those of them that it has. It is noted
+// at most once an hour, and once more for each network and each scope that is new:
+// at most 8 + 32 times in a token's life, unless notes are lost. The note is made
+// before the answer, because a function stops when it has answered; it may be
+// lost. A use from outside of the token's networks is a refusal, and noted as one.
+func (s *Service) Used(ctx context.Context, g Grant, from netip.Addr, scopes ...string) {
 	token := g.token
 	if token.ID == "" {
 		return
@@ -46,7 +47,12 @@ func (s *Service) Used(ctx context.Context, g Grant, from netip.Addr) {
 		token.Networks = token.Networks[:min(len(token.Networks), maxNetworks)]
 		due = true
 	}
+	if fresh := without(intersect(scopes, g.Scopes), token.ScopesUsed); len(fresh) > 0 {
+		token.ScopesUsed = slices.Sorted(slices.Values(slices.Concat(token.ScopesUsed, fresh)))
+		due = true
+	}
 	if due {
+		token.ScopesUsed = intersect(token.ScopesUsed, token.Scopes) // what was shrunk away is forgotten
 		s.note(ctx, token, from)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Service) Whoami(ctx context.Context, by Grant, from netip.Addr) (Identi
 	if err != nil {
 		return Identity{}, err
 	}
-	now, err := s.grantOf(token, owner, by.Gen, shared)
+	now, err := s.grantOf(Found{token, owner}, by.Gen, shared)
 	if err != nil {
 		return Identity{}, err
 	}

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/counterfoil/counterfoil/pkg/pat"
 	"github.com/counterfoil/counterfoil/pkg/store"
@@ -43,17 +46,39 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	bolt, err := store.OpenBolt(filepath.Join(t.TempDir(), "state.db"))
+	w, err := worldIn(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { bolt.Close() })
-	if err := bolt.Publish(context.Background(), nil, catalogue); err != nil {
+	t.Cleanup(func() { w.store.Close() })
+	return w
+}
+
+// newWorldOf is newWorld for a property, which makes many.
+func newWorldOf(t *rapid.T) *world {
+	folder, err := os.MkdirTemp("", "counterfoil-")
+	if err != nil {
 		t.Fatal(err)
+	}
+	w, err := worldIn(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.store.Close(); os.RemoveAll(folder) })
+	return w
+}
+
+func worldIn(folder string) (*world, error) {
+	bolt, err := store.OpenBolt(filepath.Join(folder, "state.db"))
+	if err != nil {
+		return nil, err
+	}
+	if err := bolt.Publish(context.Background(), nil, catalogue); err != nil {
+		return nil, err
 	}
 	w := &world{store: bolt, clock: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), jwts: &jwts{}}
 	w.Service = w.service(bolt)
-	return w
+	return w, nil
 }
 
 // service returns the rules as another function would hold them: with caches
@@ -61,7 +86,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) service(s pat.Store) *pat.Service {
 	return &pat.Service{
 		Store: s, Verifier: w.jwts, Signer: w.jwts,
-		Issuer: ourIssuer, PeopleIssuer: peopleIssuer, Audiences: []string{elsewhere},
+		Issuer: ourIssuer, PeopleIssuer: peopleIssuer, AdminGroup: "admins", Audiences: []string{elsewhere},
 		Now:  func() time.Time { return w.clock },
 		Rand: rand.NewChaCha8([32]byte{42}),
 	}
@@ -71,8 +96,19 @@ func (w *world) service(s pat.Store) *pat.Service {
 func (w *world) session(sub string, groups ...string) pat.Secret {
 	return w.jwts.seal(pat.Claims{
 		Issuer: peopleIssuer, Subject: sub, Name: "Name of " + sub, Groups: groups,
-		IssuedAt: w.clock, ExpiresAt: w.clock.Add(time.Hour),
+		IssuedAt: w.clock, ExpiresAt: w.clock.Add(time.Hour), AuthTime: w.clock,
 	})
+}
+
+// decide makes a policy the one that holds, everywhere.
+func (w *world) decide(t tb, change func(*pat.Policy)) {
+	t.Helper()
+	p := pat.DefaultPolicy
+	change(&p)
+	if err := w.store.SetPolicy(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = w.clock.Add(pat.SettingsAge)
 }
 
 // person is what the authorizer grants to a session.
@@ -203,9 +239,13 @@ func claimsOf(body []byte) payload {
 
 func readJWT(t testing.TB, jwt pat.Secret) payload {
 	t.Helper()
+	return readJWTOf(jwt)
+}
+
+func readJWTOf(jwt pat.Secret) payload {
 	body, err := base64.RawURLEncoding.DecodeString(strings.Split(jwt.Reveal(), ".")[1])
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return claimsOf(body)
 }

@@ -115,6 +115,13 @@ func (b *Bolt) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Catalo
 	})
 }
 
+// SetPolicy implements pat.Store.
+func (b *Bolt) SetPolicy(ctx context.Context, p pat.Policy) error {
+	return b.update(ctx, "write the policy", func(tx *bbolt.Tx) error {
+		return put(tx, settingsBucket, policyKey, newPolicyRecord(p))
+	})
+}
+
 // Slot implements pat.Store.
 func (b *Bolt) Slot(ctx context.Context, p pat.Person) (pat.Slot, error) {
 	return view(ctx, b, "read a person's slot", func(tx *bbolt.Tx) (pat.Slot, error) {
@@ -155,6 +162,20 @@ func (b *Bolt) Refresh(ctx context.Context, o pat.Owner) error {
 func (b *Bolt) Recount(ctx context.Context, o pat.Owner) error {
 	return b.update(ctx, "recount an owner's tokens", func(tx *bbolt.Tx) error {
 		return changeOwner(tx, o, func(r *ownerRecord) { r.Live = o.Live })
+	})
+}
+
+// Disable implements pat.Store.
+func (b *Bolt) Disable(ctx context.Context, o pat.Owner) error {
+	return b.update(ctx, "disable an owner", func(tx *bbolt.Tx) error {
+		return changeOwner(tx, o, func(r *ownerRecord) { r.Disabled = o.Disabled })
+	})
+}
+
+// Stop implements pat.Store.
+func (b *Bolt) Stop(ctx context.Context, o pat.Owner) error {
+	return b.update(ctx, "stop an owner's tokens", func(tx *bbolt.Tx) error {
+		return changeOwner(tx, o, func(r *ownerRecord) { r.Stops, r.Live = newStopRecords(o.Stops), o.Live })
 	})
 }
 
@@ -228,6 +249,37 @@ func (b *Bolt) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int
 	})
 }
 
+// Scan implements pat.Store. Its position is the last token's id.
+func (b *Bolt) Scan(ctx context.Context, position string, limit int) ([]pat.Found, string, error) {
+	if position != "" {
+		if _, err := pat.ParseID(position); err != nil {
+			return nil, "", fmt.Errorf("position of a scan: %w", pat.ErrNotFound)
+		}
+	}
+	next := ""
+	found, err := view(ctx, b, "scan tokens", func(tx *bbolt.Tx) ([]pat.Found, error) {
+		c := tx.Bucket([]byte(tokensBucket)).Cursor()
+		key, _ := c.Seek([]byte(position))
+		if position != "" && string(key) == position {
+			key, _ = c.Next()
+		}
+		var all []pat.Found
+		for ; key != nil; key, _ = c.Next() {
+			if len(all) == limit {
+				next = string(all[limit-1].Token.ID)
+				break
+			}
+			f, err := look(tx, pat.ID(key))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, f)
+		}
+		return all, nil
+	})
+	return found, next, err
+}
+
 // Create implements pat.Store.
 func (b *Bolt) Create(ctx context.Context, c pat.Creation) error {
 	return b.update(ctx, "create a token", func(tx *bbolt.Tx) error {
@@ -238,7 +290,7 @@ func (b *Bolt) Create(ctx context.Context, c pat.Creation) error {
 		if has(tx, tokensBucket, string(c.Token.ID)) {
 			return fmt.Errorf("%w: token %s is there already", pat.ErrConflict, c.Token.ID)
 		}
-		if err := takeName(tx, c.Token, c.NameKey, c.Token.CreatedAt); err != nil {
+		if err := takeName(tx, c.Token, c.NameKey, c.Owner, c.Token.CreatedAt); err != nil {
 			return err
 		}
 		return putToken(tx, tokenRecord{}, newTokenRecord(c.Token), c.Token.ID)
@@ -259,7 +311,7 @@ func (b *Bolt) Update(ctx context.Context, c pat.Change) error {
 				return err
 			}
 		}
-		return takeName(tx, c.Token, c.NameKey, c.At)
+		return takeName(tx, c.Token, c.NameKey, c.Owner, c.At)
 	})
 }
 
@@ -310,7 +362,12 @@ func (b *Bolt) Sweep(ctx context.Context, now time.Time) (int, error) {
 	gone := map[pat.ID]bool{}
 	err := b.update(ctx, "sweep", func(tx *bbolt.Tx) error {
 		err := remove(tx, tokensBucket, func(id []byte, r tokenRecord) bool {
-			at := r.token(pat.ID(id)).GoneAt()
+			token := r.token(pat.ID(id))
+			// A token without its owner stays: look will say so.
+			if o, err := get[ownerRecord](tx, ownersBucket, string(token.ID.Slot())); err == nil {
+				token = o.owner(token.ID.Slot()).Stopped(token)
+			}
+			at := token.GoneAt()
 			if at.IsZero() || now.Before(at) {
 				return false
 			}
@@ -369,15 +426,15 @@ func putToken(tx *bbolt.Tx, was, is tokenRecord, id pat.ID) error {
 	return tell(tx, a.Events())
 }
 
-// takeName makes a token the holder of a name, if nobody else holds it at the
-// moment now.
-func takeName(tx *bbolt.Tx, t pat.Token, nameKey string, now time.Time) error {
+// takeName makes a token the holder of a name, if no other of its owner's holds it
+// at the moment now.
+func takeName(tx *bbolt.Tx, t pat.Token, nameKey string, o pat.Owner, now time.Time) error {
 	key := ownNameKey(t.ID.Slot(), nameKey)
 	switch holder, err := get[nameRecord](tx, namesBucket, key); {
 	case errors.Is(err, pat.ErrNotFound):
 	case err != nil:
 		return err
-	case holder.Token != t.ID && holder.heldAt(now):
+	case holder.Token != t.ID && holder.heldFor(o, now):
 		return fmt.Errorf("%w by token %s", pat.ErrNameTaken, holder.Token)
 	}
 	return put(tx, namesBucket, key, newNameRecord(t))

@@ -106,7 +106,7 @@ func TestDynamoRoundTrips(t *testing.T) {
 	wantCalls(t, "settings", w, "BatchGetItem strong settings/published settings/policy")
 
 	must(d.Enrol(ctx, pat.Owner{Slot: "AAAAA", Person: person("alice")}))
-	wantCalls(t, "enrol", w, "TransactWriteItems Put person#…/slot, Put AAAAA/~owner")
+	wantCalls(t, "enrol", w, "TransactWriteItems Put person#…/slot, Put AAAAA/~owner, Put directory/AAAAA")
 	_, err = d.Slot(ctx, person("alice"))
 	must(err)
 	wantCalls(t, "slot", w, "GetItem strong person#…/slot")
@@ -116,6 +116,14 @@ func TestDynamoRoundTrips(t *testing.T) {
 	must(d.Refresh(ctx, o))
 	wantCalls(t, "refresh", w, "UpdateItem AAAAA/~owner")
 	o.Version++
+	must(d.Disable(ctx, o))
+	wantCalls(t, "disable", w, "UpdateItem AAAAA/~owner")
+	o.Version++
+	must(d.Stop(ctx, o))
+	wantCalls(t, "stop", w, "UpdateItem AAAAA/~owner")
+	o.Version++
+	must(d.SetPolicy(ctx, pat.DefaultPolicy))
+	wantCalls(t, "set the policy", w, "PutItem settings/policy")
 	must(d.Recount(ctx, o))
 	wantCalls(t, "recount", w, "UpdateItem AAAAA/~owner")
 	o.Version++
@@ -129,6 +137,10 @@ func TestDynamoRoundTrips(t *testing.T) {
 	second := creation(o, "second")
 	must(d.Create(ctx, second))
 	w.seen()
+
+	_, _, err = d.Scan(ctx, "", 50)
+	must(err)
+	wantCalls(t, "scan", w, "Query strong oldest first, limit 100", "Query strong newest first, limit 51", "BatchGetItem strong AAAAA/~owner")
 
 	for _, limit := range []int{1, 2, 3} {
 		_, err = d.List(ctx, "AAAAA", "", limit)
@@ -273,12 +285,12 @@ func TestDynamoBudgets(t *testing.T) {
 				wantError(t, "authorize", err, pat.ErrUnauthorized)
 			}, nil,
 		},
-		"a list is one query": {
+		"a list is one query, and one read of one item": {
 			func(t *testing.T) {
 				if _, err := service.List(t.Context(), session("alice"), pat.ListRequest{Limit: 50}); err != nil {
 					t.Error(err)
 				}
-			}, []string{"Query strong newest first, limit 51"},
+			}, []string{ownerOnly, "Query strong newest first, limit 51"},
 		},
 		"what became of a token is one read": {
 			func(t *testing.T) {

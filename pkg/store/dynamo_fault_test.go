@@ -195,6 +195,42 @@ var portCalls = map[string]portCall{
 			return after.Name == "new"
 		},
 	},
+	"set policy": {
+		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, _ pat.Token) error {
+			return d.SetPolicy(ctx, pat.Policy{MaxTokensPerPerson: 7})
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			s, err := d.Settings(t.Context())
+			return err == nil && s.Policy.MaxTokensPerPerson == 7
+		},
+	},
+	"disable": {
+		do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, _ pat.Token) error {
+			o.Disabled = true
+			return d.Disable(ctx, o)
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool { return owner(t, d, "AAAAA").Disabled },
+	},
+	"stop": {
+		do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, _ pat.Token) error {
+			o.Stops, o.Live = []pat.Stop{{Below: 1, At: start}}, 0
+			return d.Stop(ctx, o)
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			o := owner(t, d, "AAAAA")
+			if (len(o.Stops) == 1) != (o.Live == 0) {
+				t.Errorf("half stopped: %v, %d live", o.Stops, o.Live)
+			}
+			return len(o.Stops) == 1
+		},
+	},
+	"scan": {do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, _ pat.Token) error {
+		found, _, err := d.Scan(ctx, "", 100)
+		if err == nil && len(found) != 1 {
+			return fmt.Errorf("%w: %d tokens", errWrongAnswer, len(found))
+		}
+		return err
+	}},
 	"recount": {
 		do: func(ctx context.Context, d *store.Dynamo, o pat.Owner, _ pat.Token) error {
 			o.Live = 7

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -32,6 +33,7 @@ const (
 //	<slot>               ~owner              the person whose slot it is
 //	<slot>               ~name#<SHA-256>     which token holds a name
 //	settings             published, policy   what all functions share
+//	directory            <slot>              that there is such a slot
 //	trail#<thread>       <time>#<id>         an event
 //
 // Nobody but the function that follows the table's stream writes an event; it
@@ -42,6 +44,8 @@ const (
 // from afterTokens on. Hashed is what can be too long for a key, or hold
 // anything.
 const (
+	directoryPartition = "directory"
+
 	personPrefix = "person#"
 	personSort   = "slot"
 	afterTokens  = "~"
@@ -74,7 +78,12 @@ const (
 	attrSubject  = "sub"
 	attrGroups   = "groups"
 	attrGroupsAt = "groups_at"
+
+	attrGroupsSum = "groups_sum"
+
 	attrSeenAt   = "seen_at"
+	attrDisabled = "disabled"
+	attrStops    = "stops"
 	attrNext     = "next"
 	attrLive     = "live"
 
@@ -93,6 +102,8 @@ const (
 	attrRotatedAt    = "rotated_at"
 	attrLastUsedAt   = "last_used_at"
 	attrLastUsedIP   = "last_used_ip"
+	attrUpdatedAt    = "updated_at"
+	attrScopesUsed   = "scopes_used"
 	attrOwnedBy      = "owner"
 	attrChanged      = "changed"  // a markRecord
 	attrNetworks     = "networks" // and the next three: written by notes alone
@@ -120,6 +131,8 @@ func personItemKey(p pat.Person) item {
 }
 
 func ownerKey(slot pat.Slot) item { return itemKey(string(slot), ownerSort) }
+
+func directoryKey(slot pat.Slot) item { return itemKey(directoryPartition, string(slot)) }
 
 func tokenKey(id pat.ID) item { return itemKey(string(id.Slot()), numberOf(id)) }
 
@@ -192,6 +205,8 @@ func ownerItem(o pat.Owner) item {
 	i.setText(attrIssuer, o.Person.Issuer)
 	i.setText(attrSubject, o.Person.Subject)
 	i.setShown(o)
+	i.setDisabled(o)
+	i.setStops(o)
 	i[attrNext] = number(int64(o.Next))
 	i[attrLive] = number(int64(o.Live))
 	i[attrVersion] = number(1)
@@ -204,8 +219,27 @@ func (i item) setShown(o pat.Owner) {
 	i.setText(attrName, o.Name)
 	i.setTexts(attrGroups, o.Groups)
 	i.setTime(attrGroupsAt, o.GroupsAt)
+	i.setText(attrGroupsSum, o.GroupsSum)
 	i.setTime(attrSeenAt, o.SeenAt)
-	i.orNull(attrName, attrGroups, attrGroupsAt, attrSeenAt)
+	i.orNull(attrName, attrGroups, attrGroupsAt, attrGroupsSum, attrSeenAt)
+}
+
+// setDisabled sets an administrator's word.
+func (i item) setDisabled(o pat.Owner) {
+	if o.Disabled {
+		i[attrDisabled] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+	i.orNull(attrDisabled)
+}
+
+// setStops sets each stop as one text, "<below> <time>".
+func (i item) setStops(o pat.Owner) {
+	var stops []string
+	for _, s := range o.Stops {
+		stops = append(stops, strconv.FormatUint(s.Below, 10)+" "+s.At.UTC().Format(timeLayout))
+	}
+	i.setTexts(attrStops, stops)
+	i.orNull(attrStops)
 }
 
 func tokenItem(t pat.Token) item {
@@ -231,6 +265,7 @@ func (i item) setDescribed(t pat.Token) {
 	i.setTexts(attrScopes, t.Scopes)
 	i.setNetworks(attrAllowedCIDRs, t.AllowedCIDRs)
 	i.setTime(attrExpiresAt, t.ExpiresAt)
+	i.setTime(attrUpdatedAt, t.UpdatedAt)
 	i.setTTL(t.GoneAt())
 }
 
@@ -252,6 +287,7 @@ func (i item) setUsed(t pat.Token) {
 	if t.LastUsedFrom.IsValid() {
 		i.setText(attrLastUsedIP, t.LastUsedFrom.String())
 	}
+	i.setTexts(attrScopesUsed, t.ScopesUsed)
 	i.setNetworks(attrNetworks, t.Networks)
 	if len(t.Refusals) > 0 {
 		i.setRecord(attrRefused, newRefusalRecords(t.Refusals))
@@ -318,7 +354,12 @@ func (i item) owner(slot pat.Slot) (pat.Owner, error) {
 		Name:     r.text(attrName),
 		Groups:   r.texts(attrGroups),
 		GroupsAt: r.time(attrGroupsAt),
+
+		GroupsSum: r.text(attrGroupsSum),
+
 		SeenAt:   r.time(attrSeenAt),
+		Disabled: r.truth(attrDisabled),
+		Stops:    r.stops(attrStops),
 		Next:     uint64(r.number(attrNext)),
 		Live:     int(r.number(attrLive)),
 		Version:  r.number(attrVersion),
@@ -350,6 +391,8 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		RotatedAt:     r.time(attrRotatedAt),
 		LastUsedAt:    r.time(attrLastUsedAt),
 		LastUsedFrom:  r.address(attrLastUsedIP),
+		UpdatedAt:     r.time(attrUpdatedAt),
+		ScopesUsed:    r.texts(attrScopesUsed),
 
 		OwnedBy:  r.text(attrOwnedBy),
 		Changed:  record[markRecord](&r, attrChanged).mark(),
@@ -459,11 +502,33 @@ func (r *reader) number(name string) int64 {
 	return n
 }
 
+func (r *reader) truth(name string) bool {
+	m := member[*types.AttributeValueMemberBOOL](r, name)
+	return m != nil && m.Value
+}
+
+func (r *reader) stops(name string) []pat.Stop {
+	var stops []pat.Stop
+	for _, s := range r.texts(name) {
+		below, at, _ := strings.Cut(s, " ")
+		n, err := strconv.ParseUint(below, 10, 64)
+		if err != nil {
+			r.fail(name, err)
+		}
+		stops = append(stops, pat.Stop{Below: n, At: r.moment(name, at)})
+	}
+	return stops
+}
+
 func (r *reader) time(name string) time.Time {
 	s := r.text(name)
 	if s == "" {
 		return time.Time{}
 	}
+	return r.moment(name, s)
+}
+
+func (r *reader) moment(name, s string) time.Time {
 	t, err := time.Parse(timeLayout, s)
 	if err != nil {
 		r.fail(name, err)

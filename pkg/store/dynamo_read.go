@@ -159,39 +159,57 @@ func (d *Dynamo) lookEach(ctx context.Context, ids []pat.ID) ([]pat.Found, error
 
 // List implements pat.Store.
 func (d *Dynamo) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
+	items, err := d.queryTokens(ctx, slot, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list the tokens of %s: %w", slot, err)
+	}
+	var tokens []pat.Token
+	for _, i := range items {
+		token, err := i.tokenOf(slot)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens, nil
+}
+
+// tokenOf reads the item of a slot's token.
+func (i item) tokenOf(slot pat.Slot) (pat.Token, error) {
+	r := reader{item: i}
+	return i.token(pat.ID(string(slot) + r.text(SortKey)))
+}
+
+// queryTokens returns the items of at most limit tokens of a slot: see List.
+func (d *Dynamo) queryTokens(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]item, error) {
 	end := afterTokens
 	if before != "" {
 		end = numberOf(before)
 	}
-	var tokens []pat.Token
+	var items []item
 	var from map[string]types.AttributeValue
-	for len(tokens) < limit {
+	for len(items) < limit {
 		out, err := d.client.Query(ctx, &dynamodb.QueryInput{
 			TableName:                 &d.table,
 			ConsistentRead:            new(true),
 			ScanIndexForward:          new(false),
-			Limit:                     new(int32(limit - len(tokens))),
+			Limit:                     new(int32(limit - len(items))),
 			ExclusiveStartKey:         from,
 			KeyConditionExpression:    new("#pk = :slot AND #sk < :end"),
 			ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#sk": SortKey},
 			ExpressionAttributeValues: item{":slot": text(string(slot)), ":end": text(end)},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("list the tokens of %s: %w", slot, err)
+			return nil, err
 		}
 		for _, i := range out.Items {
-			r := reader{item: i}
-			token, err := item(i).token(pat.ID(string(slot) + r.text(SortKey)))
-			if err != nil {
-				return nil, err
-			}
-			tokens = append(tokens, token)
+			items = append(items, i)
 		}
 		if from = out.LastEvaluatedKey; len(from) == 0 {
 			break
 		}
 	}
-	return tokens, nil
+	return items, nil
 }
 
 // get reads one item. pat.ErrNotFound: it is not there.

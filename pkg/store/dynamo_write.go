@@ -58,9 +58,21 @@ func settingsItem(sort string, record any) (item, error) {
 	return i, nil
 }
 
+// SetPolicy implements pat.Store.
+func (d *Dynamo) SetPolicy(ctx context.Context, p pat.Policy) error {
+	i, err := settingsItem(policySort, newPolicyRecord(p))
+	if err != nil {
+		return fmt.Errorf("write the policy: %w", err)
+	}
+	if _, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: i}); err != nil {
+		return fmt.Errorf("write the policy: %w", err)
+	}
+	return nil
+}
+
 // Enrol implements pat.Store.
 func (d *Dynamo) Enrol(ctx context.Context, o pat.Owner) error {
-	err := d.transact(ctx, d.putNew(personItem(o), "person"), d.putNew(ownerItem(o), "owner"))
+	err := d.transact(ctx, d.putNew(personItem(o), "person"), d.putNew(ownerItem(o), "owner"), d.putNew(directoryKey(o.Slot), "owner"))
 	if err != nil {
 		return fmt.Errorf("enrol a person: %w", err)
 	}
@@ -85,10 +97,30 @@ func (d *Dynamo) Recount(ctx context.Context, o pat.Owner) error {
 	return nil
 }
 
+// Disable implements pat.Store.
+func (d *Dynamo) Disable(ctx context.Context, o pat.Owner) error {
+	word := item{}
+	word.setDisabled(o)
+	if err := d.update(ctx, d.changeOwner(o, word)); err != nil {
+		return fmt.Errorf("disable owner %s: %w", o.Slot, err)
+	}
+	return nil
+}
+
+// Stop implements pat.Store.
+func (d *Dynamo) Stop(ctx context.Context, o pat.Owner) error {
+	stops := item{attrLive: number(int64(o.Live))}
+	stops.setStops(o)
+	if err := d.update(ctx, d.changeOwner(o, stops)); err != nil {
+		return fmt.Errorf("stop the tokens of %s: %w", o.Slot, err)
+	}
+	return nil
+}
+
 // Create implements pat.Store.
 func (d *Dynamo) Create(ctx context.Context, c pat.Creation) error {
 	owner := d.changeOwner(c.Owner, item{attrNext: number(int64(c.Owner.Next)), attrLive: number(int64(c.Owner.Live))})
-	err := d.transact(ctx, updateOf(owner, "owner"), d.putNew(tokenItem(c.Token), "token"), d.takeName(c.Token, c.NameKey, c.Token.CreatedAt))
+	err := d.transact(ctx, updateOf(owner, "owner"), d.putNew(tokenItem(c.Token), "token"), d.takeName(c.Token, c.NameKey, c.Owner, c.Token.CreatedAt))
 	if err == nil || !errors.Is(err, pat.ErrNameTaken) && d.wrote(ctx, c.Token) {
 		return nil
 	}
@@ -109,11 +141,11 @@ func (d *Dynamo) Update(ctx context.Context, c pat.Change) error {
 	described := item{}
 	described.setDescribed(c.Token)
 	described.setMark(attrChanged, c.Token.Changed)
-	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, TTLAttribute, attrChanged)
+	described.orNull(attrName, attrDescription, attrScopes, attrAllowedCIDRs, attrExpiresAt, attrUpdatedAt, TTLAttribute, attrChanged)
 	writes := []write{
 		updateOf(d.changeOwner(c.Owner, item{attrLive: number(int64(c.Owner.Live))}), "owner"),
 		updateOf(d.change(tokenKey(c.Token.ID), c.Token.Version, described), "token"),
-		d.takeName(c.Token, c.NameKey, c.At),
+		d.takeName(c.Token, c.NameKey, c.Owner, c.At),
 	}
 	var err error
 	if c.OldNameKey == c.NameKey {
@@ -158,7 +190,7 @@ func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
 func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
 	used := item{}
 	used.setUsed(t)
-	used.orNull(attrLastUsedAt, attrLastUsedIP, attrNetworks, attrRefused, attrNoted)
+	used.orNull(attrLastUsedAt, attrLastUsedIP, attrScopesUsed, attrNetworks, attrRefused, attrNoted)
 	if err := d.update(ctx, d.noting(t, used)); err != nil {
 		return fmt.Errorf("note the use of token %s: %w", t.ID, err)
 	}
@@ -237,14 +269,14 @@ func updateOf(u *types.Update, what string) write {
 	return write{types.TransactWriteItem{Update: u}, conflict(what)}
 }
 
-// takeName gives a name to a token, if nobody else holds it: the holder's own
-// end frees it, to the moment.
-func (d *Dynamo) takeName(t pat.Token, nameKey string, now time.Time) write {
+// takeName gives a name to a token, if no other of its owner's holds it: the
+// holder's own end frees it, to the moment, and so does a stop that reaches it.
+func (d *Dynamo) takeName(t pat.Token, nameKey string, o pat.Owner, now time.Time) write {
 	put := &types.Put{
 		TableName: &d.table, Item: nameItem(t, nameKey),
-		ConditionExpression:       new(absent + " OR #token = :token OR #expires_at <= :now"),
+		ConditionExpression:       new(absent + " OR #token = :token OR #expires_at <= :now OR #token < :live"),
 		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#token": attrToken, "#expires_at": attrExpiresAt},
-		ExpressionAttributeValues: item{":token": text(string(t.ID)), ":now": moment(now)},
+		ExpressionAttributeValues: item{":token": text(string(t.ID)), ":now": moment(now), ":live": text(string(o.FirstLive()))},
 	}
 	return write{types.TransactWriteItem{Put: put}, pat.ErrNameTaken}
 }

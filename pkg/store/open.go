@@ -51,14 +51,28 @@ func OpenBolt(path string) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Update(addBuckets); err != nil {
+	if err := db.Update(upgrade); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the store cannot be written: %w", err)
 	}
 	return &Bolt{db: db, told: make(chan struct{}, 1)}, nil
 }
 
-// addBuckets gives a file what came after the first version.
+// upgrade gives a file what came after the first version, and says so in it: an
+// older version must not open it from now on.
+func upgrade(tx *bbolt.Tx) error {
+	if err := addBuckets(tx); err != nil {
+		return err
+	}
+	f, err := get[formatRecord](tx, metaBucket, formatKey)
+	if err != nil || f.Version == formatVersion {
+		return err
+	}
+	f.Version = formatVersion
+	return put(tx, metaBucket, formatKey, f)
+}
+
+// addBuckets gives a file the buckets that came after the first version.
 func addBuckets(tx *bbolt.Tx) error {
 	for _, name := range newBuckets {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {

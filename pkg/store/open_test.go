@@ -225,8 +225,8 @@ func TestAnotherVersionsFile(t *testing.T) {
 		want     string
 	}{
 		"a newer format is refused": {func(tx *bbolt.Tx) error {
-			return put(tx, metaBucket, formatKey, formatRecord{Version: 2})
-		}, ErrNewer, "format 2, this one knows 1"},
+			return put(tx, metaBucket, formatKey, formatRecord{Version: 3})
+		}, ErrNewer, "format 3, this one knows 2"},
 		"a newer format whose records are not JSON is refused as newer": {func(tx *bbolt.Tx) error {
 			return errors.Join(
 				put(tx, metaBucket, formatKey, formatRecord{Version: 7}),
@@ -234,7 +234,7 @@ func TestAnotherVersionsFile(t *testing.T) {
 				tx.DeleteBucket([]byte(namesBucket)),
 				nested(tx, ownersBucket),
 			)
-		}, ErrNewer, "format 7, this one knows 1"},
+		}, ErrNewer, "format 7, this one knows 2"},
 		"a format below the first is refused": {func(tx *bbolt.Tx) error {
 			return put(tx, metaBucket, formatKey, formatRecord{})
 		}, ErrDamaged, "does not tell its format"},
@@ -271,6 +271,24 @@ func TestAnotherVersionsFile(t *testing.T) {
 	}
 }
 
+// TestAnOlderFileIsMarked: what it holds from now on an older version would not
+// understand.
+func TestAnOlderFileIsMarked(t *testing.T) {
+	path := written(t)
+	change(t, path, func(tx *bbolt.Tx) error { return put(tx, metaBucket, formatKey, formatRecord{Version: 1}) })
+	b, err := OpenBolt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	b.db.View(func(tx *bbolt.Tx) error {
+		if f, err := get[formatRecord](tx, metaBucket, formatKey); err != nil || f.Version != formatVersion {
+			t.Errorf("format %d, %v", f.Version, err)
+		}
+		return nil
+	})
+}
+
 func TestALaterVersionsAdditionsStay(t *testing.T) {
 	path := written(t)
 	const ownerKey, tokenKey = "AAAAA", "AAAAA0000T"
@@ -286,7 +304,7 @@ func TestALaterVersionsAdditionsStay(t *testing.T) {
 			if err := decode([]byte(key), tx.Bucket([]byte(bucket)).Get([]byte(key)), r); err != nil {
 				return err
 			}
-			reflect.ValueOf(r).Elem().FieldByName("Rest").SetBytes([]byte(`{"disabled":true,"stops":[{"below":7}]}`))
+			reflect.ValueOf(r).Elem().FieldByName("Rest").SetBytes([]byte(`{"locked":true,"holds":[{"below":7}]}`))
 			if err := put(tx, bucket, key, r); err != nil {
 				return err
 			}
@@ -311,7 +329,7 @@ func TestALaterVersionsAdditionsStay(t *testing.T) {
 	}
 	for bucket, key := range map[string]string{ownersBucket: ownerKey, tokensBucket: tokenKey, settingsBucket: policyKey} {
 		b.db.View(func(tx *bbolt.Tx) error {
-			if value := tx.Bucket([]byte(bucket)).Get([]byte(key)); !bytes.Contains(value, []byte(`"disabled":true,"stops":[{"below":7}]`)) {
+			if value := tx.Bucket([]byte(bucket)).Get([]byte(key)); !bytes.Contains(value, []byte(`"locked":true,"holds":[{"below":7}]`)) {
 				t.Errorf("%s %s lost what it did not know: %s", bucket, key, value)
 			}
 			return nil

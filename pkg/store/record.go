@@ -26,8 +26,10 @@ import (
 //     back. A member that an older one must not overlook needs a new
 //     formatVersion.
 
-// formatVersion is what the meta bucket must say for this file to be ours.
-const formatVersion = 1
+// formatVersion is what the meta bucket says; a file of an older one is read too.
+// Version 2 has owners who are disabled or whose tokens were stopped, which an
+// older one would let in.
+const formatVersion = 2
 
 type formatRecord struct {
 	Version int `json:"version"`
@@ -47,21 +49,42 @@ type ownerRecord struct {
 	Name     string    `json:"name,omitzero"`
 	Groups   []string  `json:"groups,omitempty"`
 	GroupsAt time.Time `json:"groups_at,omitzero"`
-	SeenAt   time.Time `json:"seen_at,omitzero"`
-	Next     uint64    `json:"next"`
-	Live     int       `json:"live"`
-	Version  int64     `json:"version"`
+	// GroupsSum is a hash of all groups that the session showed.
+	GroupsSum string       `json:"groups_sum,omitzero"`
+	SeenAt    time.Time    `json:"seen_at,omitzero"`
+	Disabled  bool         `json:"disabled,omitzero"`
+	Stops     []stopRecord `json:"stops,omitempty"`
+	Next      uint64       `json:"next"`
+	Live      int          `json:"live"`
+	Version   int64        `json:"version"`
 
 	Rest jsontext.Value `json:",embed"`
+}
+
+type stopRecord struct {
+	Below uint64    `json:"below"`
+	At    time.Time `json:"at"`
+
+	Rest jsontext.Value `json:",embed"`
+}
+
+func newStopRecords(stops []pat.Stop) (records []stopRecord) {
+	for _, s := range stops {
+		records = append(records, stopRecord{Below: s.Below, At: s.At.UTC()})
+	}
+	return records
 }
 
 func newOwnerRecord(o pat.Owner) ownerRecord {
 	r := ownerRecord{
 		Issuer:  o.Person.Issuer,
 		Subject: o.Person.Subject,
-		Next:    o.Next,
-		Live:    o.Live,
-		Version: 1,
+
+		Disabled: o.Disabled,
+		Stops:    newStopRecords(o.Stops),
+		Next:     o.Next,
+		Live:     o.Live,
+		Version:  1,
 	}
 	r.refresh(o)
 	return r
@@ -72,17 +95,27 @@ func (r *ownerRecord) refresh(o pat.Owner) {
 	r.Name = o.Name
 	r.Groups = o.Groups
 	r.GroupsAt = o.GroupsAt.UTC()
+	r.GroupsSum = o.GroupsSum
 	r.SeenAt = o.SeenAt.UTC()
 }
 
 func (r ownerRecord) owner(slot pat.Slot) pat.Owner {
+	var stops []pat.Stop
+	for _, s := range r.Stops {
+		stops = append(stops, pat.Stop{Below: s.Below, At: s.At})
+	}
 	return pat.Owner{
 		Slot:     slot,
 		Person:   pat.Person{Issuer: r.Issuer, Subject: r.Subject},
 		Name:     r.Name,
 		Groups:   r.Groups,
 		GroupsAt: r.GroupsAt,
+
+		GroupsSum: r.GroupsSum,
+
 		SeenAt:   r.SeenAt,
+		Disabled: r.Disabled,
+		Stops:    stops,
 		Next:     r.Next,
 		Live:     r.Live,
 		Version:  r.Version,
@@ -105,7 +138,9 @@ type tokenRecord struct {
 	PreviousUntil time.Time  `json:"previous_until,omitzero"`
 	RotatedAt     time.Time  `json:"rotated_at,omitzero"`
 	LastUsedAt    time.Time  `json:"last_used_at,omitzero"`
+	UpdatedAt     time.Time  `json:"updated_at,omitzero"`
 	LastUsedFrom  netip.Addr `json:"last_used_ip,omitzero"`
+	ScopesUsed    []string   `json:"scopes_used,omitempty"`
 
 	OwnedBy  string          `json:"owner,omitzero"`
 	Changed  markRecord      `json:"changed,omitzero"`
@@ -173,6 +208,7 @@ func (r *tokenRecord) update(t pat.Token) {
 	r.Scopes = t.Scopes
 	r.AllowedCIDRs = t.AllowedCIDRs
 	r.ExpiresAt = t.ExpiresAt.UTC()
+	r.UpdatedAt = t.UpdatedAt.UTC()
 }
 
 // rotate takes over the values.
@@ -187,6 +223,7 @@ func (r *tokenRecord) rotate(t pat.Token) {
 func (r *tokenRecord) touch(t pat.Token) {
 	r.LastUsedAt, r.LastUsedFrom = t.LastUsedAt.UTC(), t.LastUsedFrom
 	r.Networks, r.Refusals, r.Noted = t.Networks, newRefusalRecords(t.Refusals), newMarkRecord(t.Noted)
+	r.ScopesUsed = t.ScopesUsed
 }
 
 func (r tokenRecord) token(id pat.ID) pat.Token {
@@ -208,6 +245,8 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		RotatedAt:     r.RotatedAt,
 		LastUsedAt:    r.LastUsedAt,
 		LastUsedFrom:  r.LastUsedFrom,
+		UpdatedAt:     r.UpdatedAt,
+		ScopesUsed:    r.ScopesUsed,
 
 		OwnedBy:  r.OwnedBy,
 		Changed:  r.Changed.mark(),
@@ -273,8 +312,10 @@ func newNameRecord(t pat.Token) nameRecord {
 	return nameRecord{Token: t.ID, ExpiresAt: t.ExpiresAt.UTC()}
 }
 
-func (r nameRecord) heldAt(now time.Time) bool {
-	return r.ExpiresAt.IsZero() || now.Before(r.ExpiresAt)
+// heldFor reports whether the name is held at the moment now, by a token that
+// none of the owner's stops has reached.
+func (r nameRecord) heldFor(o pat.Owner, now time.Time) bool {
+	return (r.ExpiresAt.IsZero() || now.Before(r.ExpiresAt)) && r.Token >= o.FirstLive()
 }
 
 // A publishedRecord is what a deployment decides of the settings.
@@ -342,17 +383,47 @@ func newPublishedRecord(keys []pat.Key, catalogue pat.Catalogue) (publishedRecor
 
 // A policyRecord is what the administrators decide of the settings.
 type policyRecord struct {
-	MaxTokensPerPerson int `json:"max_tokens_per_person"`
+	MaxLifetimeDays     int  `json:"max_lifetime_days,omitzero"`
+	DefaultLifetimeDays int  `json:"default_lifetime_days,omitzero"`
+	RequireExpiry       bool `json:"require_expiry,omitzero"`
+	MaxTokensPerPerson  int  `json:"max_tokens_per_person"`
+	// CreatorGroups of nobody are there and empty, those of everybody left out.
+	CreatorGroups  []string `json:"creator_groups,omitzero"`
+	MaxIdleDays    int      `json:"max_idle_days,omitzero"`
+	MaxAbsenceDays int      `json:"max_absence_days,omitzero"`
+	ReauthSeconds  int      `json:"reauth_seconds,omitzero"`
 
 	Rest jsontext.Value `json:",embed"`
 }
 
 func newPolicyRecord(p pat.Policy) policyRecord {
-	return policyRecord{MaxTokensPerPerson: p.MaxTokensPerPerson}
+	return policyRecord{
+		MaxLifetimeDays:     p.MaxLifetimeDays,
+		DefaultLifetimeDays: p.DefaultLifetimeDays,
+		RequireExpiry:       p.RequireExpiry,
+		MaxTokensPerPerson:  p.MaxTokensPerPerson,
+		CreatorGroups:       p.CreatorGroups,
+		MaxIdleDays:         p.MaxIdleDays,
+		MaxAbsenceDays:      p.MaxAbsenceDays,
+		ReauthSeconds:       p.ReauthSeconds,
+	}
+}
+
+func (r policyRecord) policy() pat.Policy {
+	return pat.Policy{
+		MaxLifetimeDays:     r.MaxLifetimeDays,
+		DefaultLifetimeDays: r.DefaultLifetimeDays,
+		RequireExpiry:       r.RequireExpiry,
+		MaxTokensPerPerson:  r.MaxTokensPerPerson,
+		CreatorGroups:       r.CreatorGroups,
+		MaxIdleDays:         r.MaxIdleDays,
+		MaxAbsenceDays:      r.MaxAbsenceDays,
+		ReauthSeconds:       r.ReauthSeconds,
+	}
 }
 
 func newSettings(r publishedRecord, policy policyRecord) (pat.Settings, error) {
-	s := pat.Settings{Policy: pat.Policy{MaxTokensPerPerson: policy.MaxTokensPerPerson}}
+	s := pat.Settings{Policy: policy.policy()}
 	for _, k := range r.Keys {
 		public, err := x509.ParsePKIXPublicKey(k.Public)
 		if err != nil {

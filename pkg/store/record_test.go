@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
-// The suite cannot set a policy: nobody but an administrator does.
 func TestEveryFieldOfThePolicyComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.Make[pat.Policy]().Draw(t, "policy")
@@ -23,14 +23,14 @@ func TestEveryFieldOfThePolicyComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := newSettings(publishedRecord{}, r)
-		if err != nil || got.Policy != want {
+		if err != nil || !reflect.DeepEqual(got.Policy, want) {
 			t.Errorf("got %+v, %v; want %+v", got.Policy, err, want)
 		}
 	})
 }
 
-// What the records of format 1 look like: a change that is seen here needs a
-// new format, or must be one that format 1 can be read with.
+// What the records of format 1 look like, which are read: a change that is seen
+// here needs a new format, or must be one that they can be read with.
 func TestHowARecordIsSpelled(t *testing.T) {
 	for name, test := range map[string]struct {
 		key    string

@@ -113,7 +113,7 @@ func active(t *testing.T, tokens []pat.Token, now time.Time) (ids []pat.ID) {
 	t.Helper()
 	named := map[string]pat.ID{}
 	for _, token := range tokens {
-		if token.Status(now) != pat.Active {
+		if pat.DefaultPolicy.Status(token, pat.Owner{}, now) != pat.Active {
 			continue
 		}
 		if other, ok := named[token.Name]; ok {

@@ -32,7 +32,7 @@ func testUpdate(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.Name, want.Description, want.Scopes = changed.Name, changed.Description, changed.Scopes
-	want.AllowedCIDRs, want.ExpiresAt = changed.AllowedCIDRs, changed.ExpiresAt
+	want.AllowedCIDRs, want.ExpiresAt, want.UpdatedAt = changed.AllowedCIDRs, changed.ExpiresAt, changed.UpdatedAt
 	want.Changed = changed.Changed
 	want.Version++
 	wantOwner.Live = scrambledOwner.Live
@@ -46,7 +46,7 @@ func testUpdate(t *testing.T, s suiteStore) {
 	if err := s.Update(t.Context(), pat.Change{Token: bare, OldNameKey: "m", NameKey: "m", Owner: gotOwner, At: start}); err != nil {
 		t.Fatal(err)
 	}
-	want.Name, want.Description, want.Scopes, want.AllowedCIDRs, want.ExpiresAt = "", "", nil, nil, time.Time{}
+	want.Name, want.Description, want.Scopes, want.AllowedCIDRs, want.ExpiresAt, want.UpdatedAt = "", "", nil, nil, time.Time{}, time.Time{}
 	want.Changed = pat.Mark{}
 	want.Version++
 	got, _ = look(t, s, id)
@@ -141,7 +141,7 @@ func testTouch(t *testing.T, s suiteStore) {
 	if err := s.Touch(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
-	want.LastUsedAt, want.LastUsedFrom = changed.LastUsedAt, changed.LastUsedFrom
+	want.LastUsedAt, want.LastUsedFrom, want.ScopesUsed = changed.LastUsedAt, changed.LastUsedFrom, changed.ScopesUsed
 	want.Networks, want.Refusals, want.Noted = changed.Networks, changed.Refusals, changed.Noted
 	want.Notes++
 	got, gotOwner := look(t, s, id)
@@ -156,6 +156,7 @@ func testTouch(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.LastUsedAt, want.LastUsedFrom, want.Networks, want.Refusals, want.Noted = time.Time{}, netip.Addr{}, nil, nil, pat.Mark{}
+	want.ScopesUsed = nil
 	want.Notes++
 	got, _ = look(t, s, id)
 	equal(t, "token, bare", got, want)

@@ -41,6 +41,11 @@ func testStore(t *testing.T, open func(t *testing.T) suiteStore) {
 		"of 16 that enrol into one slot one wins":                     testEnrolSlotRace,
 		"a refresh writes what a session shows":                       testRefresh,
 		"a recount writes the counter":                                testRecount,
+		"disabling writes an administrator's word":                    testDisable,
+		"a stop writes the stops and the counter":                     testStop,
+		"a name is free once a stop has reached its token":            testNameStopped,
+		"every field of the policy comes back":                        testPolicyFields,
+		"a scan finds every token once, with its owner":               testScan,
 		"a creation writes the owner's next number and counter":       testCreateOwner,
 		"a revocation writes its moment and the counter":              testRevoke,
 		"two tokens are looked up together, whoever owns them":        testLookBoth,
@@ -453,11 +458,12 @@ func testRefresh(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.Name, want.Groups, want.GroupsAt, want.SeenAt = shown.Name, shown.Groups, shown.GroupsAt, shown.SeenAt
+	want.GroupsSum = shown.GroupsSum
 	want.Version++
 	equal(t, "owner", owner(t, s, "AAAAA"), want)
 
 	gone := want
-	gone.Name, gone.Groups, gone.GroupsAt = "", nil, start
+	gone.Name, gone.Groups, gone.GroupsAt, gone.GroupsSum = "", nil, start, ""
 	if err := s.Refresh(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
@@ -544,6 +550,8 @@ func testOldVersions(t *testing.T, s suiteStore) {
 	for what, write := range map[string]func() error{
 		"refresh of an older owner":          func() error { return s.Refresh(t.Context(), first) },
 		"recount of an older owner":          func() error { return s.Recount(t.Context(), first) },
+		"disabling an older owner":           func() error { return s.Disable(t.Context(), first) },
+		"a stop of an older owner":           func() error { return s.Stop(t.Context(), first) },
 		"creation for an older owner":        func() error { return s.Create(t.Context(), stale) },
 		"creation for an owner that will be": func() error { return s.Create(t.Context(), ahead) },
 		"revocation of an older token":       func() error { return s.Revoke(t.Context(), oldToken) },
@@ -561,6 +569,8 @@ func testWriteAbsent(t *testing.T, s suiteStore) {
 	nobody := pat.Owner{Slot: "AAAAA", Person: person("alice"), Version: 1}
 	wantError(t, "refresh", s.Refresh(t.Context(), nobody), pat.ErrConflict)
 	wantError(t, "recount", s.Recount(t.Context(), nobody), pat.ErrConflict)
+	wantError(t, "disable", s.Disable(t.Context(), nobody), pat.ErrConflict)
+	wantError(t, "stop", s.Stop(t.Context(), nobody), pat.ErrConflict)
 	wantError(t, "create", s.Create(t.Context(), creation(nobody, "n")), pat.ErrConflict)
 	_, err := s.Owner(t.Context(), "AAAAA")
 	wantError(t, "owner", err, pat.ErrNotFound)

@@ -1,0 +1,89 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// passTimeout bounds the pass that follows RevokeAll.
+const passTimeout = 5 * time.Second
+
+// RevokeAll kills every token that a person has now, by one write on their own
+// item: either all are dead or none. Their names and places are free at once, and a
+// token created after it lives. It returns how many it killed; doing it again kills
+// none and changes nothing. Errors: ErrForbidden (not an administrator),
+// *ReauthError, *InvalidError, ErrUnavailable (they may be dead all the same: do it
+// again).
+func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad InvalidError) (int, error) {
+	if err := s.administrator(ctx, by); err != nil {
+		return 0, err
+	}
+	if checkSubject(&bad, "sub", sub); bad.or() != nil {
+		return 0, &bad
+	}
+	now := s.now()
+	var owner Owner
+	var before, wanted []Stop // as they were, and as they shall be
+	err := s.retry(ctx, func() (err error) {
+		owner, err = s.owner(ctx, s.person(sub))
+		if err != nil {
+			return err
+		}
+		next, changes := owner.stop(now)
+		if !changes {
+			if wanted == nil || !slices.Equal(owner.Stops, wanted) {
+				before = owner.Stops // else it was our own write, whose answer was lost
+			}
+			return nil
+		}
+		before, wanted = owner.Stops, next.Stops
+		if err := s.Store.Stop(ctx, next); err != nil {
+			return unavailable("stop a person's tokens", err)
+		}
+		next.Version++
+		owner = next
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil // nobody has ever seen them
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.bury(ctx, owner, before, now, Doer{Kind: DoerAdmin, Subject: by.Person.Subject})
+}
+
+// bury counts the tokens that the owner's stops killed and those before did not,
+// and marks all that are stopped as revoked each by itself, so that the table
+// forgets them in time and their names with them. Nothing depends on the marks:
+// the pass is cut off, or ends at the first one that it cannot make.
+func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time.Time, by Doer) (killed int, err error) {
+	was := owner
+	was.Stops = before
+	var dead []Token
+	err = s.each(ctx, owner, func(t Token) {
+		stopped := owner.Stopped(t)
+		if !t.RevokedAt.IsZero() || stopped.RevokedAt.IsZero() || t.pastOwnEnd(stopped.RevokedAt) {
+			return
+		}
+		dead = append(dead, stopped)
+		if was.Stopped(t).RevokedAt.IsZero() && !t.pastOwnEnd(now) {
+			killed++
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	defer cancel()
+	for _, t := range dead {
+		t.Changed = s.mark(ctx, by, t.Version+1)
+		if err := s.Store.Revoke(ctx, Revocation{Token: t, NameKey: nameKey(t.Name), Owner: owner}); err != nil {
+			break
+		}
+		owner.Version++
+	}
+	return killed, nil
+}
