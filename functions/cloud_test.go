@@ -123,6 +123,7 @@ const guest = "authorize of a guest"
 // options are what a function may be told beside, or not.
 var options = map[string]string{
 	api.EnvGroupsClaim: "cognito:groups",
+	api.EnvAdminGroup:  "admins",
 	api.EnvCLIClient:   "cli",
 	api.EnvAudiences:   "https://notes.example",
 	api.EnvLifetime:    "600",

@@ -74,6 +74,9 @@ type People struct {
 	CLIClient string `json:"cli_client"`
 	// GroupsClaim holds a person's groups; "groups".
 	GroupsClaim string `json:"groups_claim"`
+	// AdminGroup is the group of Counterfoil's administrators, who see and stop
+	// everybody's tokens; none: there are no administrators.
+	AdminGroup string `json:"admin_group"`
 }
 
 // A Key of KMS.
@@ -179,6 +182,8 @@ func (c Config) check() error {
 		return errors.New("people.cli_client must be one of people.clients")
 	case isSeveral(c.People.GroupsClaim):
 		return errors.New("people.groups_claim must be the name of one claim")
+	case c.People.AdminGroup != strings.TrimSpace(c.People.AdminGroup):
+		return errors.New("people.admin_group must not begin or end with a space")
 	case !isOrigin(c.ConsoleOrigin):
 		return errors.New("console_origin must be an origin such as https://tokens.example.com, without a slash at the end")
 	case slices.ContainsFunc(c.Audiences, isSeveral):

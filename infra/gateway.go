@@ -101,6 +101,15 @@ var rates = map[string]rate{
 	"exchange":   {200, 100},
 	"trail":      {50, 100},
 	"report":     {5, 10},
+	"policy":     {10, 20},
+	"setpolicy":  {5, 10},
+	"preview":    {1, 2}, // reads everybody's tokens
+	"listall":    {10, 20},
+	"getany":     {20, 40},
+	"revokeany":  {20, 40},
+	"people":     {20, 40},
+	"disable":    {10, 20},
+	"revokeall":  {10, 20},
 }
 
 // unrouted are the functions that no request reaches.

@@ -236,7 +236,7 @@ func TestTimeouts(t *testing.T) {
 	for name := range grants {
 		want := 10.0
 		switch name {
-		case "exchange", "report":
+		case "exchange", "report", "admin":
 			want = 29
 		case "trail":
 			want = 60

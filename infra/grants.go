@@ -31,6 +31,8 @@ var grants = map[string]grant{
 	"update": {table: []string{batchGet, put, update, del}}, // put and del: the names
 	"revoke": {table: []string{batchGet, update, del}},
 	"report": {table: []string{batchGet, update, del}},
+	// What answers administrators. It alone writes the policy.
+	"admin": {table: []string{get, batchGet, query, put, update, del}},
 	// What takes credentials. Both write down who signed in.
 	"authorize": {table: []string{get, batchGet, put, update}},
 	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign, publicKey}},

@@ -118,7 +118,7 @@ var alice = pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: "https://
 func (c *cloud) cold() *pat.Service {
 	return &pat.Service{
 		Store: c.store, Verifier: sessions{}, Signer: noKey{},
-		Issuer: "https://pat.example.com", PeopleIssuer: "https://people.example.com",
+		Issuer: "https://pat.example.com", PeopleIssuer: "https://people.example.com", AdminGroup: "admins",
 	}
 }
 
@@ -205,6 +205,24 @@ var calls = map[string]func(context.Context, *cloud) error{
 	},
 	"trail": func(ctx context.Context, c *cloud) error {
 		return c.store.Record(ctx, pat.Alteration{NewToken: c.token.Token}.Events())
+	},
+	"admin": func(ctx context.Context, c *cloud) error {
+		root := pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: "https://people.example.com", Subject: "root"}, Groups: []string{"admins"}, IssuedAt: time.Now()}
+		id := string(c.token.Token.ID)
+		policy := pat.PolicyRequest{Policy: pat.DefaultPolicy}
+		_, err := c.cold().ReadPolicy(ctx, root) // root is seen for the first time
+		_, err2 := c.cold().SetPolicy(ctx, root, policy)
+		_, err3 := c.cold().PreviewPolicy(ctx, root, policy)
+		_, err4 := c.cold().ListAll(ctx, root, pat.ListRequest{Limit: 10}, nil)
+		_, err5 := c.cold().ListAll(ctx, root, pat.ListRequest{Limit: 10}, new("alice"))
+		_, err6 := c.cold().GetAny(ctx, root, id)
+		_, err7 := c.cold().People(ctx, root, "alice", pat.InvalidError{})
+		_, err8 := c.cold().Disable(ctx, root, "alice", true, pat.InvalidError{})
+		_, err9 := c.cold().Disable(ctx, root, "frank", true, pat.InvalidError{}) // never seen
+		if n, err := c.cold().RevokeAll(ctx, root, "alice", pat.InvalidError{}); err != nil || n != 1 {
+			return fmt.Errorf("%d revoked: %w", n, err)
+		}
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, c.cold().RevokeAny(ctx, root, id))
 	},
 	"introspect": func(ctx context.Context, c *cloud) error {
 		by := pat.Grant{Kind: pat.KindPAT, Scopes: []string{pat.IntrospectScope}}

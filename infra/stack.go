@@ -156,9 +156,10 @@ func (s *service) protectKeys() {
 // it would neither answer in its own words nor log what did not answer. API
 // Gateway waits no longer than 29 s.
 //
-// A report may hold 200 tokens, each of which is revoked by itself. Nobody waits
-// for the trail; a call of it has at most batchSize changes.
-var timeouts = map[string]time.Duration{"exchange": 29 * time.Second, "report": 29 * time.Second, "trail": time.Minute}
+// A report may hold 200 tokens, each of which is revoked by itself; an
+// administrator's preview reads everybody's. Nobody waits for the trail; a call of
+// it has at most batchSize changes.
+var timeouts = map[string]time.Duration{"exchange": 29 * time.Second, "report": 29 * time.Second, "admin": 29 * time.Second, "trail": time.Minute}
 
 // addFunction adds the function of that name, with what its grant says.
 func (s *service) addFunction(name string) {
@@ -207,8 +208,11 @@ func (s *service) environment(name string) map[string]string {
 	case "wellknown":
 		set(api.EnvCLIClient, c.People.CLIClient)
 	}
-	if name == "trail" {
+	switch name {
+	case "trail":
 		set(bus.EnvBus, *s.bus.EventBusName())
+	case "authorize", "exchange", "create", "admin": // who reads what groups a person has
+		set(api.EnvAdminGroup, c.People.AdminGroup)
 	}
 	if name == "exchange" {
 		set(api.EnvAudiences, strings.Join(c.Audiences, " "))

@@ -27,6 +27,9 @@ type cast struct {
 	patID, bobsID                 string
 	jwt, ofSession, ofRevoked     string // exchanged
 	elsewhere, idToken            string
+
+	// of bob, who is made an administrator, and of root, who was one a moment ago.
+	adminPAT, adminJWT, demoted, demotedPAT string
 }
 
 func newCast(t *testing.T) *cast {
@@ -49,6 +52,14 @@ func newCast(t *testing.T) *cast {
 	c.elsewhere = ts.exchange(c.pat, "&audience="+url.QueryEscape(elsewhere)).field("access_token")
 	c.idToken = ts.idTokenOf("alice")
 	ts.call("DELETE", "/tokens/"+revokedID, c.alice, "").want(204)
+
+	admin := ts.signIn("bob", "users", "admins")
+	c.adminPAT, _ = create(admin, `{"name":"admin's","scopes":["introspect","profile"]}`)
+	c.adminJWT = ts.exchange(admin, "").field("access_token")
+	c.demoted = ts.signIn("root")
+	ts.call("GET", "/admin/policy", c.demoted, "").want(200)
+	c.demotedPAT, _ = create(c.demoted, `{"name":"x","scopes":["introspect","profile"]}`)
+	ts.call("GET", "/whoami", ts.signIn("root", "users"), "").want(200)
 	ts.Clock.Advance(3 * time.Minute)
 	return c
 }
@@ -181,6 +192,9 @@ func TestRefusals(t *testing.T) {
 	guarded := []struct{ method, path, body string }{
 		{"POST", "/tokens", `{"name":"x","scopes":["profile"]}`}, {"GET", "/tokens", ""}, {"GET", "/tokens/" + c.patID, ""},
 		{"DELETE", "/tokens/" + c.patID, ""}, {"PATCH", "/tokens/" + c.patID, `{"name":"x"}`}, {"POST", "/tokens/" + c.patID + "/rotate", "{}"},
+		{"GET", "/admin/policy", ""}, {"PUT", "/admin/policy", "{}"}, {"POST", "/admin/policy/preview", "{}"}, {"GET", "/admin/tokens", ""},
+		{"GET", "/admin/tokens/" + c.patID, ""}, {"DELETE", "/admin/tokens/" + c.patID, ""}, {"GET", "/admin/people?sub=bob", ""},
+		{"PATCH", "/admin/people", `{"sub":"bob","disabled":true}`}, {"POST", "/admin/people/revoke-all", `{"sub":"bob"}`},
 		{"GET", "/scopes", ""}, {"POST", "/oauth/introspect", "token=x"}, {"GET", "/whoami", ""}, {"GET", "/notes", ""}, {"POST", "/notes", `{"text":"x"}`},
 	}
 	for _, r := range guarded {
@@ -188,7 +202,15 @@ func TestRefusals(t *testing.T) {
 		add("no credential"+at, refusal{r.method, r.path, "", r.body, 401, "unauthorized"})
 		add("a revoked token"+at, refusal{r.method, r.path, c.revoked, r.body, 401, "unauthorized"})
 		add("a JWT for elsewhere"+at, refusal{r.method, r.path, c.elsewhere, r.body, 401, "unauthorized"})
-		if strings.HasPrefix(r.path, "/tokens") || r.path == "/scopes" {
+		isAdmin := strings.HasPrefix(r.path, "/admin/")
+		if isAdmin {
+			add("a person's session"+at, refusal{r.method, r.path, c.alice, r.body, 403, "forbidden"})
+			add("a session of a demoted administrator"+at, refusal{r.method, r.path, c.demoted, r.body, 403, "forbidden"})
+			add("a token of a demoted administrator"+at, refusal{r.method, r.path, c.demotedPAT, r.body, 403, "forbidden"})
+			add("an administrator's token"+at, refusal{r.method, r.path, c.adminPAT, r.body, 403, "forbidden"})
+			add("a JWT of an administrator's session"+at, refusal{r.method, r.path, c.adminJWT, r.body, 403, "forbidden"})
+		}
+		if strings.HasPrefix(r.path, "/tokens") || r.path == "/scopes" || isAdmin {
 			for kind, value := range map[string]string{"a personal token": c.pat, "a JWT of a token": c.jwt, "a JWT of a session": c.ofSession} {
 				add(kind+at, refusal{r.method, r.path, value, r.body, 403, "forbidden"})
 			}

@@ -41,6 +41,8 @@ type config struct {
 // What the laptop is configured with, as a deployment would be.
 const (
 	cliClient = "counterfoil-cli"
+	// adminGroup is the administrators'.
+	adminGroup = "admins"
 	// elsewhere is a second audience, guarded by nobody here.
 	elsewhere = "urn:counterfoil:elsewhere"
 	// awsRole is what AWS credentials are for here; no account has it.
@@ -204,6 +206,7 @@ func (s *server) service() *pat.Service {
 		Verifier:     s.verifier(),
 		Issuer:       s.Origin,
 		PeopleIssuer: s.Origin + idpPath,
+		AdminGroup:   adminGroup,
 		Audiences:    []string{elsewhere},
 		Now:          s.Now,
 	}

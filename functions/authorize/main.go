@@ -27,6 +27,7 @@ func main() {
 		}).Checked()),
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
+		AdminGroup:   env.AdminGroup,
 		Guest:        guard.Guest,
 	}
 	lambda.Start(guard.Authorizer(handler.Meter(tokens)).Authorize)

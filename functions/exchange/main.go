@@ -30,6 +30,7 @@ func main() {
 		}).Checked()),
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
+		AdminGroup:   env.AdminGroup,
 		Audiences:    env.Audiences,
 		Lifetime:     env.Lifetime,
 	}

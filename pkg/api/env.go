@@ -11,6 +11,9 @@ const (
 	EnvClients = "COUNTERFOIL_CLIENTS"
 	// EnvGroupsClaim is the session's claim that holds a person's groups.
 	EnvGroupsClaim = "COUNTERFOIL_GROUPS_CLAIM"
+	// EnvAdminGroup is the group of the administrators. Where it is not set there
+	// are none.
+	EnvAdminGroup = "COUNTERFOIL_ADMIN_GROUP"
 	// EnvOrigin is the console's.
 	EnvOrigin = "COUNTERFOIL_CONSOLE_ORIGIN"
 	// EnvCLIClient is the client id of the command line.

@@ -73,7 +73,7 @@ func TestOpenAPIHasEveryRouteAndNoOther(t *testing.T) {
 func TestOpenAPISaysWhoMayCall(t *testing.T) {
 	all := operations(loadOpenAPI(t))
 	ours, example := described(t)
-	want := map[Guard][]string{Open: nil, Person: {"basic", "session"}, Any: {"basic", "credential"}}
+	want := map[Guard][]string{Open: nil, Person: {"basic", "session"}, Administrator: {"basic", "session"}, Any: {"basic", "credential"}}
 	for _, r := range slices.Concat(ours, example) {
 		operation := all[r.Method+" "+r.Path]
 		if operation.Security == nil {
@@ -90,6 +90,10 @@ func TestOpenAPISaysWhoMayCall(t *testing.T) {
 		}
 		if isExample := slices.Contains(operation.Tags, "Example"); isExample != slices.Contains(example, r) {
 			t.Errorf("%s %s has the tags %q", r.Method, r.Path, operation.Tags)
+		}
+		again := operation.Responses.Status(401)
+		if r.Recent != (again != nil && len(again.Value.Content["application/problem+json"].Schema.Value.OneOf) == 2) {
+			t.Errorf("%s %s says otherwise whether its person may have to sign in again", r.Method, r.Path)
 		}
 		if r.Scope != "" && !strings.Contains(operation.Description, "`"+r.Scope+"`") {
 			t.Errorf("%s %s does not say that it needs %s", r.Method, r.Path, r.Scope)
@@ -371,7 +375,7 @@ func TestOpenAPISharesOurConstants(t *testing.T) {
 var (
 	aToken = Token{
 		ID: "4gT2a0001B", Name: "laptop", Owner: "alice", Scopes: []string{"notes:read"}, Hint: "cfoil_4gT2a0001B…",
-		Status: "active", CreatedAt: "2026-01-31T12:00:00Z", AllowedCIDRs: []string{},
+		Status: "active", CreatedAt: "2026-01-31T12:00:00Z", AllowedCIDRs: []string{}, ScopesUsed: []string{},
 	}
 	aFullToken = Token{
 		ID: "4gT2a0001B", Name: strings.Repeat("é", 80), Description: strings.Repeat("☃", 500), Owner: "auth0|alice/1",
@@ -379,6 +383,7 @@ var (
 		CreatedAt: "2026-01-31T12:00:00Z", ExpiresAt: new("2027-01-31T12:00:00Z"), EffectiveExpiresAt: new("2026-12-31T12:00:00Z"),
 		RotatedAt: new("2026-02-01T00:00:00Z"), PreviousValidUntil: new("2026-02-02T00:00:00Z"), LastUsedAt: new("2026-02-01T00:00:01Z"),
 		LastUsedIP: new("2001:db8::1"), RevokedAt: new("2026-03-01T00:00:00Z"), AllowedCIDRs: []string{"192.0.2.0/24", "2001:db8::/32"},
+		ScopesUsed: []string{"a.b_c-d", "notes:read"},
 	}
 	aValue   = "cfoil_" + strings.Repeat("0", 52)
 	aScope   = Scope{Name: "notes:read", Description: "Read notes.", Category: "Notes", Grantable: true}
@@ -426,7 +431,7 @@ var (
 		}},
 		"Problem": {
 			NewProblem(NotFound), NewProblem(Conflict),
-			Problem{Type: "urn:counterfoil:invalid_request", Title: "x", Status: 400, Detail: "x", Code: "invalid_request", Errors: []FieldError{aMessage}, MissingScope: new("")},
+			Problem{Type: "urn:counterfoil:invalid_request", Title: "x", Status: 400, Detail: "x", Code: "invalid_request", Errors: []FieldError{aMessage}, MissingScope: new(""), MaxAge: 60},
 		},
 		"FieldError": {aMessage, FieldError{Field: "é", Message: "is not a field of this request"}},
 		"OAuthError": {OAuthError{Error: "server_error"}, OAuthError{Error: "invalid_request", Description: "subject_token is not valid"}},
@@ -445,10 +450,24 @@ var (
 		"InvalidRequestProblem":    {Problem{Type: "urn:counterfoil:invalid_request", Title: "The request is not valid", Status: 400, Code: "invalid_request", Errors: []FieldError{aMessage}}, NewProblem(InvalidRequest)},
 		"InsufficientScopeProblem": {Problem{Type: "urn:counterfoil:insufficient_scope", Title: "Not allowed", Status: 403, Code: "insufficient_scope", MissingScope: new("a b")}},
 		"NameTakenProblem":         {NewProblem(NameTaken)},
-		"KeySet":                   {json.RawMessage(`{"keys":[` + rsaKey + `,` + ecKey + `]}`)},
-		"RSAKey":                   {json.RawMessage(rsaKey)},
-		"ECKey":                    {json.RawMessage(ecKey)},
-		"NoteList":                 {json.RawMessage(`{"notes":[]}`), json.RawMessage(`{"notes":[{"text":"x","created_at":"2026-01-31T12:00:00Z"}]}`)},
+		"TokenPolicy": {
+			TokenPolicy{MaxTokensPerPerson: 50},
+			TokenPolicy{
+				MaxLifetimeDays: new(90), DefaultLifetimeDays: new(30), RequireExpiry: true, MaxTokensPerPerson: 1, CreatorGroups: []string{},
+				MaxIdleDays: new(1), MaxAbsenceDays: new(3650), ReauthSeconds: new(60),
+			},
+			TokenPolicy{MaxTokensPerPerson: 500, CreatorGroups: []string{"users"}},
+		},
+		"PolicyPreview": {PolicyPreview{}, PolicyPreview{Tokens: 3, People: 2, Complete: true}},
+		"Profile":       {Profile{Subject: "bob", Groups: []string{}}, Profile{Subject: "a|b/c", Disabled: true, Groups: []string{"admins"}, TokensActive: 2, LastSeenAt: new("2026-01-31T12:00:00Z")}},
+		"RevokedAll":    {RevokedAll{}, RevokedAll{Revoked: 3}},
+		"InsufficientUserAuthenticationProblem": {Problem{
+			Type: "urn:counterfoil:insufficient_user_authentication", Title: "Sign in again", Status: 401, Code: "insufficient_user_authentication", MaxAge: 300,
+		}},
+		"KeySet":   {json.RawMessage(`{"keys":[` + rsaKey + `,` + ecKey + `]}`)},
+		"RSAKey":   {json.RawMessage(rsaKey)},
+		"ECKey":    {json.RawMessage(ecKey)},
+		"NoteList": {json.RawMessage(`{"notes":[]}`), json.RawMessage(`{"notes":[{"text":"x","created_at":"2026-01-31T12:00:00Z"}]}`)},
 	}
 	rsaKey = `{"kty":"RSA","use":"sig","kid":"k1","alg":"RS256","n":"` + strings.Repeat("A", 342) + `","e":"AQAB"}`
 	ecKey  = `{"kty":"EC","use":"sig","kid":"k2","alg":"ES256","crv":"P-256","x":"` + strings.Repeat("A", 43) + `","y":"` + strings.Repeat("A", 43) + `"}`
@@ -546,6 +565,13 @@ func TestOpenAPIRefusesBadMembers(t *testing.T) {
 		"a scope twice":                                  {"Token", "scopes", []any{"a", "a"}},
 		"a scope in upper case":                          {"Token", "scopes", []any{"A"}},
 		"null for networks":                              {"Token", "allowed_cidrs", nil},
+		"null for scopes used":                           {"Token", "scopes_used", nil},
+		"a lifetime of no days":                          {"TokenPolicy", "max_lifetime_days", 0},
+		"a cap of none":                                  {"TokenPolicy", "max_tokens_per_person", 0},
+		"null for a yes or no":                           {"TokenPolicy", "require_expiry", nil},
+		"a group twice":                                  {"TokenPolicy", "creator_groups", []any{"a", "a"}},
+		"null for a person's groups":                     {"Profile", "groups", nil},
+		"a max_age of none":                              {"InsufficientUserAuthenticationProblem", "max_age", 0},
 		"seventeen networks":                             {"Token", "allowed_cidrs", strings.Split("a b c d e f g h i j k l m n o p q", " ")},
 		"a hint that is the value":                       {"Token", "hint", aValue},
 		"another status":                                 {"Token", "status", "deleted"},

@@ -7,6 +7,7 @@ type Code string
 const (
 	InvalidRequest       Code = "invalid_request"
 	Unauthorized         Code = "unauthorized"
+	SignInAgain          Code = "insufficient_user_authentication" // RFC 9470
 	InsufficientScope    Code = "insufficient_scope"
 	Forbidden            Code = "forbidden"
 	NotFound             Code = "not_found"
@@ -30,6 +31,7 @@ var problems = map[Code]struct {
 }{
 	InvalidRequest:       {400, "The request is not valid"},
 	Unauthorized:         {401, "No good credential"},
+	SignInAgain:          {401, "Sign in again"},
 	InsufficientScope:    {403, "Not allowed"},
 	Forbidden:            {403, "Not allowed"},
 	NotFound:             {404, "Not found"},

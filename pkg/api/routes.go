@@ -16,6 +16,8 @@ const (
 	Open Guard = "open"
 	// Person routes are for sessions alone. Tokens cannot manage tokens.
 	Person Guard = "person"
+	// Administrator routes are for sessions of the administrators' group.
+	Administrator Guard = "administrator"
 	// Any routes take every kind of good credential that holds the Scope.
 	Any Guard = "any"
 )
@@ -35,20 +37,32 @@ type Route struct {
 	Guard Guard
 	// Scope that the credential must hold; empty means none.
 	Scope string
+	// Recent routes want, where the policy says so, a session whose person signed
+	// in lately (RFC 9470).
+	Recent bool
 }
 
 // Routes is the only table of our own routes. The stack deploys it, the local
 // gateway serves it, and a test holds openapi.yaml to it.
 var Routes = []Route{
-	{Verb: "create", Function: "create", Method: "POST", Path: "/tokens", Guard: Person},
+	{Verb: "create", Function: "create", Method: "POST", Path: "/tokens", Guard: Person, Recent: true},
 	{Verb: "list", Function: "list", Method: "GET", Path: "/tokens", Guard: Person},
 	{Verb: "get", Function: "list", Method: "GET", Path: "/tokens/{id}", Guard: Person},
 	{Verb: "update", Function: "update", Method: "PATCH", Path: "/tokens/{id}", Guard: Person},
-	{Verb: "rotate", Function: "update", Method: "POST", Path: "/tokens/{id}/rotate", Guard: Person},
+	{Verb: "rotate", Function: "update", Method: "POST", Path: "/tokens/{id}/rotate", Guard: Person, Recent: true},
 	{Verb: "revoke", Function: "revoke", Method: "DELETE", Path: "/tokens/{id}", Guard: Person},
 	{Verb: "trail", Function: "list", Method: "GET", Path: "/tokens/{id}/trail", Guard: Person},
 	{Verb: "scopes", Function: "list", Method: "GET", Path: "/scopes", Guard: Person},
 	{Verb: "whoami", Function: "whoami", Method: "GET", Path: "/whoami", Guard: Any},
+	{Verb: "policy", Function: "admin", Method: "GET", Path: "/admin/policy", Guard: Administrator, Recent: true},
+	{Verb: "setpolicy", Function: "admin", Method: "PUT", Path: "/admin/policy", Guard: Administrator, Recent: true},
+	{Verb: "preview", Function: "admin", Method: "POST", Path: "/admin/policy/preview", Guard: Administrator, Recent: true},
+	{Verb: "listall", Function: "admin", Method: "GET", Path: "/admin/tokens", Guard: Administrator, Recent: true},
+	{Verb: "getany", Function: "admin", Method: "GET", Path: "/admin/tokens/{id}", Guard: Administrator, Recent: true},
+	{Verb: "revokeany", Function: "admin", Method: "DELETE", Path: "/admin/tokens/{id}", Guard: Administrator, Recent: true},
+	{Verb: "people", Function: "admin", Method: "GET", Path: "/admin/people", Guard: Administrator, Recent: true},
+	{Verb: "disable", Function: "admin", Method: "PATCH", Path: "/admin/people", Guard: Administrator, Recent: true},
+	{Verb: "revokeall", Function: "admin", Method: "POST", Path: "/admin/people/revoke-all", Guard: Administrator, Recent: true},
 	{Verb: "exchange", Function: "exchange", Method: "POST", Path: "/oauth/token", Guard: Open},
 	{Verb: "introspect", Function: "introspect", Method: "POST", Path: "/oauth/introspect", Guard: Any, Scope: "introspect"},
 	{Verb: "revocation", Function: "revoke", Method: "POST", Path: "/oauth/revoke", Guard: Open},

@@ -19,6 +19,7 @@ type Token struct {
 	LastUsedIP         *string  `json:"last_used_ip"`
 	RevokedAt          *string  `json:"revoked_at"`
 	AllowedCIDRs       []string `json:"allowed_cidrs"`
+	ScopesUsed         []string `json:"scopes_used"` // sorted
 }
 
 // CreatedToken is the answer to a create: the only one, beside a rotate's, that
@@ -113,6 +114,40 @@ type Actor struct {
 	Gen     int    `json:"gen,omitempty"`
 }
 
+// TokenPolicy is what the administrators decided; null limits nothing.
+type TokenPolicy struct {
+	MaxLifetimeDays     *int     `json:"max_lifetime_days"`
+	DefaultLifetimeDays *int     `json:"default_lifetime_days"`
+	RequireExpiry       bool     `json:"require_expiry"`
+	MaxTokensPerPerson  int      `json:"max_tokens_per_person"`
+	CreatorGroups       []string `json:"creator_groups"` // null for everybody, empty for nobody
+	MaxIdleDays         *int     `json:"max_idle_days"`
+	MaxAbsenceDays      *int     `json:"max_absence_days"`
+	ReauthSeconds       *int     `json:"reauth_seconds"`
+}
+
+// PolicyPreview is what a policy would stop.
+type PolicyPreview struct {
+	Tokens int `json:"tokens"`
+	People int `json:"people"`
+	// Complete is false where there are more tokens than were looked at.
+	Complete bool `json:"complete"`
+}
+
+// Profile is a person as an administrator sees them.
+type Profile struct {
+	Subject      string   `json:"sub"`
+	Disabled     bool     `json:"disabled"`
+	Groups       []string `json:"groups"`
+	TokensActive int      `json:"tokens_active"`
+	LastSeenAt   *string  `json:"last_seen_at"`
+}
+
+// RevokedAll is the answer to a revoke-all.
+type RevokedAll struct {
+	Revoked int `json:"revoked"`
+}
+
 // Exchanged is the answer of RFC 8693 section 2.2.1.
 type Exchanged struct {
 	AccessToken     string `json:"access_token"`
@@ -139,6 +174,7 @@ type Problem struct {
 	Code         string       `json:"code"`
 	Errors       []FieldError `json:"errors,omitempty"`
 	MissingScope *string      `json:"missing_scope,omitempty"`
+	MaxAge       int64        `json:"max_age,omitzero"` // seconds; of SignInAgain
 }
 
 // FieldError is one thing wrong with one field.

@@ -80,11 +80,19 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 	switch {
 	case errors.Is(err, pat.ErrUnauthorized):
 		return unauthorized(line, err)
+	case errors.Is(err, pat.ErrForbidden):
+		return nothing(line, grant, err)
 	case err != nil:
 		return cannotDecide(line, err)
 	}
 	line.by(grant)
-	a.Tokens.Used(ctx, grant, from)
+	route, known := api.MatchRoute(a.Routes, method, path)
+	code := a.why(route, grant)
+	var used []string
+	if known && code == "" {
+		used = []string{route.Scope}
+	}
+	a.Tokens.Used(ctx, grant, from, used...)
 	may := func(r api.Route) bool { return a.why(r, grant) == "" }
 	response := AuthorizerResponse{
 		PrincipalID:    grant.Person.Subject,
@@ -100,8 +108,6 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		}
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
-	route, known := api.MatchRoute(a.Routes, method, path)
-	code := a.why(route, grant)
 	if known && code == api.InsufficientScope && !a.Cached {
 		response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
 	}
@@ -127,6 +133,8 @@ func (a Authorizer) why(r api.Route, g pat.Grant) api.Code {
 		return api.Forbidden
 	case r.Guard == api.Person && g.Kind != pat.KindPerson:
 		return api.Forbidden
+	case r.Guard == api.Administrator && !a.Tokens.IsAdministrator(g):
+		return api.Forbidden
 	case r.Scope != "" && !slices.Contains(g.Scopes, r.Scope):
 		return api.InsufficientScope
 	}
@@ -150,6 +158,18 @@ func (r AuthorizerRequest) credential() (pat.Secret, error) {
 func unauthorized(l *line, reason error) (AuthorizerResponse, error) {
 	l.refuse(401, string(api.Unauthorized), reason)
 	return AuthorizerResponse{}, errUnauthorized
+}
+
+// nothing is the answer for a good credential that may call nothing at all: the
+// session of a person who is disabled.
+func nothing(l *line, grant pat.Grant, reason error) (AuthorizerResponse, error) {
+	l.by(grant)
+	l.refuse(403, string(api.Forbidden), reason)
+	return AuthorizerResponse{
+		PrincipalID:    grant.Person.Subject,
+		PolicyDocument: api.DenyAll(),
+		Context:        map[string]string{api.ContextCode: string(api.Forbidden), api.ContextMissingScope: ""},
+	}, nil
 }
 
 func cannotDecide(l *line, reason error) (AuthorizerResponse, error) {

@@ -19,6 +19,7 @@ type Config struct {
 	PeopleIssuer string
 	Clients      []string
 	GroupsClaim  string
+	AdminGroup   string
 	Origin       string
 	CLIClientID  string
 	Audiences    []string
@@ -32,6 +33,7 @@ func ReadConfig(getenv func(string) string) (Config, error) {
 		PeopleIssuer: getenv(api.EnvPeopleIssuer),
 		Clients:      strings.Fields(getenv(api.EnvClients)),
 		GroupsClaim:  getenv(api.EnvGroupsClaim),
+		AdminGroup:   getenv(api.EnvAdminGroup),
 		Origin:       getenv(api.EnvOrigin),
 		CLIClientID:  getenv(api.EnvCLIClient),
 		Audiences:    strings.Fields(getenv(api.EnvAudiences)),

@@ -17,6 +17,7 @@ func environment() map[string]string {
 		api.EnvPeopleIssuer: "https://people.example/",
 		api.EnvClients:      "console  cli",
 		api.EnvGroupsClaim:  "cognito:groups",
+		api.EnvAdminGroup:   "admins",
 		api.EnvOrigin:       "https://console.example",
 		api.EnvCLIClient:    "cli",
 		api.EnvAudiences:    "urn:a urn:b",
@@ -32,10 +33,10 @@ func TestConfigIsRead(t *testing.T) {
 	}
 	if got.Issuer != "https://tokens.example/v1" || got.PeopleIssuer != "https://people.example/" || got.Origin != "https://console.example" ||
 		!slices.Equal(got.Clients, []string{"console", "cli"}) || !slices.Equal(got.Audiences, []string{"urn:a", "urn:b"}) ||
-		got.GroupsClaim != "cognito:groups" || got.CLIClientID != "cli" || got.Lifetime != 10*time.Minute {
+		got.GroupsClaim != "cognito:groups" || got.AdminGroup != "admins" || got.CLIClientID != "cli" || got.Lifetime != 10*time.Minute {
 		t.Errorf("got %+v", got)
 	}
-	for _, optional := range []string{api.EnvClients, api.EnvGroupsClaim, api.EnvCLIClient, api.EnvAudiences, api.EnvLifetime} {
+	for _, optional := range []string{api.EnvClients, api.EnvGroupsClaim, api.EnvAdminGroup, api.EnvCLIClient, api.EnvAudiences, api.EnvLifetime} {
 		env := environment()
 		delete(env, optional)
 		if _, err := ReadConfig(func(name string) string { return env[name] }); err != nil {

@@ -48,7 +48,12 @@ func isGateways(err error) bool {
 func problemOf(err error) api.Problem {
 	var invalid *pat.InvalidError
 	var scope *pat.ScopeError
+	var reauth *pat.ReauthError
 	switch {
+	case errors.As(err, &reauth):
+		p := api.NewProblem(api.SignInAgain)
+		p.MaxAge = int64(reauth.MaxAge.Seconds())
+		return p
 	case errors.As(err, &invalid):
 		p := api.NewProblem(api.InvalidRequest)
 		p.Detail = invalid.Detail

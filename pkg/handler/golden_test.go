@@ -53,7 +53,7 @@ func newDesk(t testing.TB) *desk {
 	d := &desk{store: bolt, clock: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), jwts: &jwts{}, log: &bytes.Buffer{}}
 	d.tokens = handler.Meter(&pat.Service{
 		Store: bolt, Verifier: d.jwts, Signer: d.jwts,
-		Issuer: "https://tokens.example/v1", PeopleIssuer: "http://127.0.0.1:8080/idp",
+		Issuer: "https://tokens.example/v1", PeopleIssuer: "http://127.0.0.1:8080/idp", AdminGroup: "admins",
 		Now:  func() time.Time { return d.clock },
 		Rand: rand.NewChaCha8([32]byte{9}),
 	})

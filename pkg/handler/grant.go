@@ -23,6 +23,7 @@ const (
 	keyName      = "name"      // of a session
 	keyGroups    = "groups"    // of a session, a JSON array
 	keyIssuedAt  = "issued_at" // of a session, RFC 3339
+	keyAuthTime  = "auth_time" // of a session, RFC 3339; absent where it does not say
 )
 
 func contextOf(g pat.Grant) map[string]string {
@@ -48,6 +49,9 @@ func contextOf(g pat.Grant) map[string]string {
 		c[keyName] = g.Name
 		c[keyGroups] = string(groups)
 		c[keyIssuedAt] = g.IssuedAt.UTC().Format(time.RFC3339Nano)
+		if !g.AuthTime.IsZero() {
+			c[keyAuthTime] = g.AuthTime.UTC().Format(time.RFC3339Nano)
+		}
 	}
 	return c
 }
@@ -75,6 +79,11 @@ func grantFrom(c map[string]any) (pat.Grant, bool) {
 	case pat.KindPerson:
 		if g.IssuedAt, err = time.Parse(time.RFC3339Nano, text(keyIssuedAt)); err != nil {
 			return pat.Grant{}, false
+		}
+		if at := text(keyAuthTime); at != "" {
+			if g.AuthTime, err = time.Parse(time.RFC3339Nano, at); err != nil {
+				return pat.Grant{}, false
+			}
 		}
 		if err = json.Unmarshal([]byte(text(keyGroups)), &g.Groups); err != nil {
 			return pat.Grant{}, false

@@ -46,6 +46,15 @@ var verbs = map[string]verb{
 	"trail":      Handlers.trail,
 	"scopes":     Handlers.scopes,
 	"whoami":     Handlers.whoami,
+	"policy":     Handlers.policy,
+	"setpolicy":  Handlers.setpolicy,
+	"preview":    Handlers.preview,
+	"listall":    Handlers.listall,
+	"getany":     Handlers.getany,
+	"revokeany":  Handlers.revokeany,
+	"people":     Handlers.people,
+	"disable":    Handlers.disable,
+	"revokeall":  Handlers.revokeall,
 	"exchange":   Handlers.exchange,
 	"introspect": Handlers.introspect,
 	"revocation": Handlers.revocation,
@@ -82,6 +91,9 @@ func (h Handlers) Function(name string) Function {
 				return h.refuse(line, event, fmt.Errorf("%w: no word of the authorizer", pat.ErrUnauthorized)), nil
 			}
 			line.by(req.by)
+			if err := h.Tokens.Admit(ctx, req.by, demandOf(route)); err != nil {
+				return h.refuse(line, event, err), nil
+			}
 		}
 		done, err := verbs[route.Verb](h, ctx, req)
 		if err != nil {
@@ -90,6 +102,15 @@ func (h Handlers) Function(name string) Function {
 		response := h.respond(event, done.status, done.header, done.body)
 		line.outcome, line.status = answered, done.status
 		return response, nil
+	}
+}
+
+// demandOf is what a route wants of whoever calls.
+func demandOf(r api.Route) pat.Demand {
+	return pat.Demand{
+		Person:        r.Guard == api.Person,
+		Administrator: r.Guard == api.Administrator,
+		Recent:        r.Recent,
 	}
 }
 

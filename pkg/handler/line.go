@@ -87,7 +87,7 @@ func (l *line) refuse(status int, code string, reason error) {
 	case status >= 500:
 		l.outcome = failed
 	case isBadCredential(reason): // of the class that was shown
-	case status == 403:
+	case status == 403, code == string(api.SignInAgain):
 		l.class = api.ClassRights
 	case status == 404:
 		l.class = api.ClassNotFound

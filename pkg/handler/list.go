@@ -9,7 +9,15 @@ import (
 
 // list answers GET /tokens.
 func (h Handlers) list(ctx context.Context, r request) (answer, error) {
-	var req pat.ListRequest
+	page, err := h.Tokens.List(ctx, r.by, r.page())
+	if err != nil {
+		return answer{}, err
+	}
+	return listOf(page), nil
+}
+
+// page reads the query of a list.
+func (r request) page() (req pat.ListRequest) {
 	req.Limit = r.integer(&req.Bad, "limit", pat.DefaultPage)
 	cursor, given := r.query(&req.Bad, "cursor")
 	if given && cursor == "" {
@@ -20,14 +28,13 @@ func (h Handlers) list(ctx context.Context, r request) (answer, error) {
 		req.Bad.Add("status", "must not be empty")
 	}
 	req.Cursor, req.Status = cursor, pat.Status(status)
+	return req
+}
 
-	page, err := h.Tokens.List(ctx, r.by, req)
-	if err != nil {
-		return answer{}, err
-	}
+func listOf(page pat.Page) answer {
 	list := api.TokenList{Tokens: []api.Token{}, NextCursor: page.NextCursor}
 	for _, v := range page.Tokens {
 		list.Tokens = append(list.Tokens, tokenOf(v))
 	}
-	return answer{status: 200, body: list}, nil
+	return answer{status: 200, body: list}
 }

@@ -45,7 +45,7 @@ func TestOnePolicyForEveryRoute(t *testing.T) {
 		may        func(api.Route) bool
 	}{
 		"a token at our API":               {reads, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard == api.Any && r.Scope == "" }},
-		"a session at our API":             {session, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard != api.Open && r.Scope == "" }},
+		"a session at our API":             {session, handler.OwnAuthorizer(d.tokens), func(r api.Route) bool { return r.Guard == api.Person || r.Guard == api.Any && r.Scope == "" }},
 		"a token at somebody else's API":   {reads, handler.Authorizer{Tokens: guest, Routes: theirs}, func(r api.Route) bool { return r.Scope == "notes:read" || r.Scope == "" }},
 		"a session at an API that asks":    {session, handler.Authorizer{Tokens: guest, Routes: theirs, Sessions: true}, func(r api.Route) bool { return r.Scope != "introspect" }},
 		"a session at an API that doesn't": {session, handler.Authorizer{Tokens: guest, Routes: theirs}, func(api.Route) bool { return false }},

@@ -149,6 +149,21 @@ func asToken(e *events.APIGatewayProxyRequest) {
 	e.RequestContext.Authorizer = map[string]any{"kind": "pat", "issuer": "i", "sub": "alice", "token_id": "q53EI00000", "gen": "1", "scope": "profile"}
 }
 
+func asRoot(e *events.APIGatewayProxyRequest) {
+	e.RequestContext.Authorizer["sub"], e.RequestContext.Authorizer["groups"] = "root", `["admins"]`
+	e.RequestContext.Authorizer["auth_time"] = "2026-11-24T11:55:00Z"
+}
+
+// decide makes a policy the one that holds.
+func decide(p pat.Policy) func(t *testing.T, d *desk) {
+	return func(t *testing.T, d *desk) {
+		if err := d.store.SetPolicy(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		d.clock = d.clock.Add(pat.SettingsAge)
+	}
+}
+
 func asNobody(e *events.APIGatewayProxyRequest) { e.RequestContext.Authorizer = nil }
 
 func asText(e *events.APIGatewayProxyRequest) {
@@ -188,11 +203,19 @@ var refusals = map[string]refusal{
 	"a grace that is too long":                            asked("POST", oneToken+"/rotate", withID("q53EI00000"), jsonBody(`{"grace_seconds":604801}`)),
 	"a function that was reached around the authorizer":   asked("GET", "/tokens", asNobody),
 	"a scope that this person may not grant":              asked("POST", "/tokens", jsonBody(`{"name":"x","scopes":["introspect","profile"]}`)),
+	"a token at a function for administrators":            asked("GET", "/admin/policy", asToken),
+	"a person who is no administrator":                    asked("PUT", "/admin/policy", jsonBody(`{}`)),
+	"a policy with everything wrong":                      asked("PUT", "/admin/policy", asRoot, jsonBody(`{"max_lifetime_days":0,"default_lifetime_days":3651,"require_expiry":null,"max_tokens_per_person":501,"creator_groups":["a","a"],"max_idle_days":"x","reauth_seconds":60,"more":1}`)),
+	"an administrator who disables themselves":            asked("PATCH", "/admin/people", asRoot, jsonBody(`{"sub":"root","disabled":true}`)),
+	"a sign-in that is too long ago":                      after(decide(pat.Policy{MaxTokensPerPerson: 50, ReauthSeconds: 60}), asked("GET", "/admin/tokens", asRoot)),
+	"a session that does not say when":                    after(decide(pat.Policy{MaxTokensPerPerson: 50, ReauthSeconds: 60}), asked("POST", "/tokens", asText)),
+	"a person who may create none":                        after(decide(pat.Policy{MaxTokensPerPerson: 50, CreatorGroups: []string{}}), asked("POST", "/tokens", jsonBody(`{}`))),
+	"an end later than the policy allows":                 after(decide(pat.Policy{MaxTokensPerPerson: 50, MaxLifetimeDays: 1}), asked("POST", "/tokens", jsonBody(`{"name":"x","scopes":["profile"],"expires_at":"2027-01-01T00:00:00Z"}`))),
 	"a token that reached a function which is for people": asked("GET", "/tokens", asToken),
-	"an unknown id":         asked("GET", oneToken, withID("zzzzzzzzzz")),
-	"what is no id":         asked("GET", oneToken, withID("..%2fwhoami")),
-	"a name that is taken":  asked("POST", "/tokens", jsonBody(`{"name":"CI","scopes":["profile"]}`)),
-	"a token above the cap": after(fillUp, asked("POST", "/tokens", jsonBody(`{"name":"x","scopes":["profile"]}`))),
+	"an unknown id":                                       asked("GET", oneToken, withID("zzzzzzzzzz")),
+	"what is no id":                                       asked("GET", oneToken, withID("..%2fwhoami")),
+	"a name that is taken":                                asked("POST", "/tokens", jsonBody(`{"name":"CI","scopes":["profile"]}`)),
+	"a token above the cap":                               after(fillUp, asked("POST", "/tokens", jsonBody(`{"name":"x","scopes":["profile"]}`))),
 	"a rotation of a revoked token": after(revokeIt, func(t *testing.T, d *desk) refused {
 		return asked("POST", oneToken+"/rotate", withID(string(d.token.ID)))(t, d)
 	}),

@@ -168,6 +168,23 @@ func (o object) integer(name string) int {
 	return int(n)
 }
 
+// integerOrNull is integer for a member that may be null: that, absent and bad
+// are all 0, so 0 itself is bad.
+func (o object) integerOrNull(name string) int {
+	if o.members[name].Kind() == 'n' {
+		return 0
+	}
+	n := o.integer(name)
+	if _, given := o.members[name]; given && n == 0 && !o.isBad(name) {
+		o.bad.Add(name, "must be more than 0, or null")
+	}
+	return n
+}
+
+func (o object) isBad(name string) bool {
+	return slices.ContainsFunc(o.bad.Fields, func(f pat.FieldError) bool { return f.Field == name })
+}
+
 // require notes a member that is absent.
 func (o object) require(names ...string) {
 	if o.members == nil {

@@ -25,6 +25,7 @@ func tokenOf(v pat.View) api.Token {
 		LastUsedAt:         stampOrNull(v.LastUsedAt),
 		RevokedAt:          stampOrNull(v.RevokedAt),
 		AllowedCIDRs:       []string{},
+		ScopesUsed:         append([]string{}, v.ScopesUsed...),
 	}
 	if v.LastUsedFrom.IsValid() {
 		t.LastUsedIP = new(v.LastUsedFrom.String())
