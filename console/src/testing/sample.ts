@@ -32,6 +32,7 @@ export function token(part: Partial<Token> = {}): Token {
     last_used_ip: null,
     revoked_at: null,
     allowed_cidrs: [],
+    scopes_used: [],
     ...part,
   };
 }
