@@ -20,8 +20,8 @@ func (a *app) authCommand() *cobra.Command {
 
 // loginOptions are how a person wants to sign in.
 type loginOptions struct {
-	device, noBrowser, withToken, insecure bool
-	port                                   int
+	device, noBrowser, fresh, withToken, insecure bool
+	port                                          int
 }
 
 func (a *app) loginCommand() *cobra.Command {
@@ -46,12 +46,14 @@ that only you can read, and cfoil says so.`,
 	flags := c.Flags()
 	flags.BoolVar(&o.device, "device", false, "show a code to type on another device, where the issuer offers that")
 	flags.BoolVar(&o.noBrowser, "no-browser", false, "only print the address to open")
+	flags.BoolVar(&o.fresh, "fresh", false, "have the issuer ask who you are, even if the browser is signed in")
 	flags.IntVar(&o.port, "redirect-port", -1, "`port` of this machine that the browser comes back to, 0 for any (default: the first free of 18413, 18414, 18415)")
 	flags.BoolVar(&o.withToken, "with-token", false, "read a personal access token from stdin")
 	flags.BoolVar(&o.insecure, "insecure-storage", false, "keep secrets in a file, not in the keyring")
 	c.MarkFlagsMutuallyExclusive("device", "with-token")
 	c.MarkFlagsMutuallyExclusive("no-browser", "with-token")
 	c.MarkFlagsMutuallyExclusive("device", "redirect-port")
+	c.MarkFlagsMutuallyExclusive("device", "fresh")
 	return c
 }
 
@@ -74,7 +76,7 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	if o.device {
 		token, err = a.throughDevice(ctx, i)
 	} else {
-		token, err = a.throughBrowser(ctx, i, o.port, !o.noBrowser)
+		token, err = a.throughBrowser(ctx, i, o)
 	}
 	if err != nil {
 		return err

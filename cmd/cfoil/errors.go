@@ -83,8 +83,8 @@ func explain(err error) *failure {
 		return told(exitError, "it took too long", "try again later")
 	case isBad(err):
 		return told(exitSignedOut, "the credential is not good (any more): expired, revoked or mistyped", loginHint)
-	case refused != nil && refused.Code == "insufficient_user_authentication":
-		return told(exitSignedOut, "the sign-in is too old for this", `sign in again with "cfoil auth login"`)
+	case is(client.ErrSignInAgain):
+		return told(exitSignedOut, fmt.Sprintf("the sign-in is too old for this: it may be %s old", refused.MaxAge), `sign in again with "cfoil auth login --fresh"`)
 	case is(client.ErrInsufficientScope):
 		return told(exitError, "not allowed: the scope "+refused.MissingScope+" is missing", `"cfoil scopes" lists what you may grant`)
 	case is(client.ErrForbidden):

@@ -53,7 +53,7 @@ credential is not good any more), 130 interrupted.`,
 	flags.BoolVar(&a.flags.debug, "debug", false, "tell of every request on stderr (never of a secret)")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.authCommand(), a.tokenCommand(), a.scopesCommand(), a.exchangeCommand(),
-		a.credentialProcessCommand(), a.configureCommand(), a.versionCommand())
+		a.credentialProcessCommand(), a.configureCommand(), a.adminCommand(), a.versionCommand())
 	for _, command := range extra {
 		root.AddCommand(command(a))
 	}
@@ -96,6 +96,16 @@ func exactly(names ...string) cobra.PositionalArgs {
 			return usage(fmt.Sprintf("%s wants %s", c.CommandPath(), want), seeHelp(c))
 		}
 		return nil
+	}
+}
+
+// atLeastOne is cobra.MinimumNArgs(1) with our exit status.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return exactly(name)(c, args)
 	}
 }
 

@@ -33,11 +33,11 @@ const signInTimeout = 10 * time.Minute
 
 // throughBrowser signs a person in: an authorization code with PKCE, back to a
 // port of this machine (RFC 8252).
-func (a *app) throughBrowser(ctx context.Context, i issuer, port int, opens bool) (*oauth2.Token, error) {
+func (a *app) throughBrowser(ctx context.Context, i issuer, o loginOptions) (*oauth2.Token, error) {
 	if i.AuthorizationEndpoint == "" {
 		return nil, fail(fmt.Errorf("the issuer %s offers no sign-in by browser", i.Issuer), "try --device")
 	}
-	listener, err := listen(port)
+	listener, err := listen(o.port)
 	if err != nil {
 		return nil, err
 	}
@@ -50,9 +50,13 @@ func (a *app) throughBrowser(ctx context.Context, i issuer, port int, opens bool
 	defer shutDown(web)
 
 	verifier := oauth2.GenerateVerifier()
-	address := config.AuthCodeURL(back.state, oauth2.S256ChallengeOption(verifier), i.forUs())
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier), i.forUs()}
+	if o.fresh {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login")) // OIDC Core section 3.1.2.1
+	}
+	address := config.AuthCodeURL(back.state, options...)
 	a.say("sign in at\n\n  " + address + "\n")
-	if opens && hasScreen() {
+	if !o.noBrowser && hasScreen() {
 		go openBrowser(address)
 	}
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)

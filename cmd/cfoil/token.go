@@ -298,12 +298,7 @@ func (a *app) deleteCommand() *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use: "delete ID|NAME...", Aliases: []string{"rm", "revoke"}, Short: "Delete tokens: they stop working at once",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return exactly("an ID or a NAME")(c, args)
-			}
-			return nil
-		},
+		Args: atLeastOne("an ID or a NAME"),
 		RunE: func(c *cobra.Command, args []string) error { return a.delete(c.Context(), args, yes) },
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")

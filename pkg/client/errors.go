@@ -31,6 +31,8 @@ type Error struct {
 	// MissingScope is what the credential lacks, space separated, of an
 	// insufficient_scope.
 	MissingScope string
+	// MaxAge is how old a sign-in may be, of an ErrSignInAgain (RFC 9470).
+	MaxAge time.Duration
 	// RequestID leads to the server's log.
 	RequestID string
 	// RetryAfter is how long the server asks to wait; 0 where it does not.
@@ -51,6 +53,7 @@ type OAuthError struct {
 var (
 	ErrInvalidRequest    error = &Error{Code: api.InvalidRequest}
 	ErrUnauthorized      error = &Error{Code: api.Unauthorized}
+	ErrSignInAgain       error = &Error{Code: api.SignInAgain}
 	ErrInsufficientScope error = &Error{Code: api.InsufficientScope}
 	ErrForbidden         error = &Error{Code: api.Forbidden}
 	ErrNotFound          error = &Error{Code: api.NotFound}
@@ -116,7 +119,7 @@ func errorOf(resp *http.Response, body []byte) error {
 	var oauth api.OAuthError
 	switch {
 	case mediaType == "application/problem+json" && json.Unmarshal(body, &problem) == nil && problem.Code != "":
-		e := &Error{Status: resp.StatusCode, Code: api.Code(problem.Code), Title: problem.Title, Detail: problem.Detail, Fields: problem.Errors, RequestID: id, RetryAfter: wait}
+		e := &Error{Status: resp.StatusCode, Code: api.Code(problem.Code), Title: problem.Title, Detail: problem.Detail, Fields: problem.Errors, MaxAge: time.Duration(problem.MaxAge) * time.Second, RequestID: id, RetryAfter: wait}
 		if problem.MissingScope != nil {
 			e.MissingScope = *problem.MissingScope
 		}

@@ -56,6 +56,8 @@ var verbs = map[string]struct {
 	"exchange":   {func(c *Client) error { _, err := c.Exchange(context.Background(), ExchangeRequest{}); return err }, true},
 	"introspect": {func(c *Client) error { _, err := c.Introspect(context.Background(), IntrospectQuery{}); return err }, true},
 	"revocation": {func(c *Client) error { return c.RevokeValue(context.Background(), Secret{}) }, true},
+	"set policy": {func(c *Client) error { _, err := c.SetPolicy(context.Background(), Policy{}); return err }, true},
+	"revoke all": {func(c *Client) error { _, err := c.RevokeAll(context.Background(), "a"); return err }, false},
 	"metadata":   {func(c *Client) error { _, err := c.Metadata(context.Background()); return err }, true},
 }
 

@@ -92,6 +92,8 @@ func TestEveryRoute(t *testing.T) {
 		t.Errorf("list: %+v", page)
 	}
 
+	administer(t, root)
+
 	resource := must(alice.ProtectedResource(ctx))(t)
 	metadata := must(alice.Metadata(ctx))(t)
 	var set struct{ Keys []json.RawMessage }
@@ -107,6 +109,63 @@ func TestEveryRoute(t *testing.T) {
 		if !called[r.Method+" "+r.Path] && !same && !notYet(r) {
 			t.Errorf("the client has no %s %s", r.Method, r.Path)
 		}
+	}
+}
+
+// administer is what an administrator does: with bob, who is disabled only for a
+// moment.
+func administer(t *testing.T, root *client.Client) {
+	t.Helper()
+	ctx := t.Context()
+	policy := must(root.Policy(ctx))(t)
+	if policy.MaxTokensPerPerson != 50 || policy.MaxLifetimeDays != nil || policy.CreatorGroups != nil {
+		t.Errorf("policy: %+v", policy)
+	}
+	bob := as(t, signIn("bob"))
+	two := [2]client.CreatedToken{
+		must(bob.Create(ctx, client.NewToken{Name: "first", Scopes: []string{"profile"}}))(t),
+		must(bob.Create(ctx, client.NewToken{Name: "second", Scopes: []string{"profile"}}))(t),
+	}
+	nobody := policy
+	nobody.CreatorGroups = []string{}
+	hour := 3600
+	nobody.ReauthSeconds = &hour
+	if changed := must(root.SetPolicy(ctx, nobody))(t); changed.ReauthSeconds == nil || *changed.ReauthSeconds != hour || changed.CreatorGroups == nil {
+		t.Errorf("changed: %+v", changed)
+	}
+	must(root.PreviewPolicy(ctx, policy))(t)
+	must(root.SetPolicy(ctx, policy))(t)
+
+	n := 0
+	for token, err := range root.AllAny(ctx, "bob", "active") {
+		if n++; err != nil || token.Owner != "bob" {
+			t.Errorf("%+v, %v", token, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("bob has %d tokens", n)
+	}
+	if got := must(root.GetAny(ctx, two[0].ID))(t); got.Name != "first" {
+		t.Errorf("got: %+v", got)
+	}
+	if err := root.RevokeAny(ctx, two[0].ID); err != nil {
+		t.Error(err)
+	}
+	if got := must(root.SetDisabled(ctx, "bob", true))(t); !got.Disabled {
+		t.Errorf("disabled: %+v", got)
+	}
+	if _, err := as(t, two[1].Value).Whoami(ctx); !errors.Is(err, client.ErrUnauthorized) {
+		t.Errorf("a disabled person's token: %v", err)
+	}
+	must(root.SetDisabled(ctx, "bob", false))(t)
+	if got := must(root.Person(ctx, "bob"))(t); got.Disabled || got.TokensActive != 1 || got.LastSeenAt == nil {
+		t.Errorf("bob: %+v", got)
+	}
+	if n := must(root.RevokeAll(ctx, "bob"))(t); n != 1 {
+		t.Errorf("revoked %d", n)
+	}
+	if _, err := bob.Policy(ctx); !errors.Is(err, client.ErrForbidden) {
+		t.Errorf("bob sees the policy: %v", err)
 	}
 }
 

@@ -136,10 +136,15 @@ func (q ListQuery) values() url.Values {
 // All returns every token of a status, newest first, page by page. It ends with
 // the first error.
 func (c *Client) All(ctx context.Context, status string) iter.Seq2[Token, error] {
+	return pages(status, func(q ListQuery) (TokenList, error) { return c.List(ctx, q) })
+}
+
+// pages goes through every page.
+func pages(status string, list func(ListQuery) (TokenList, error)) iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		q := ListQuery{Limit: 100, Status: status}
 		for {
-			page, err := c.List(ctx, q)
+			page, err := list(q)
 			if err != nil {
 				yield(Token{}, err)
 				return
