@@ -79,10 +79,12 @@ export function useTokens(): Tokens {
     getNextPageParam: (page) => page.next_cursor,
   });
   const { data, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, refetch } = query;
-  const eager = hasNextPage && !isFetchNextPageError && (data?.pages.length ?? 0) < EAGER;
+  const pages = data?.pages.length ?? 0;
+  const eager = hasNextPage && !isFetchNextPageError && pages < EAGER;
   useEffect(() => {
-    if (eager && !isFetchingNextPage) void fetchNextPage();
-  }, [eager, isFetchingNextPage, fetchNextPage]);
+    // By the number of pages: a quick answer is never drawn as being fetched.
+    if (eager && pages > 0 && !isFetchingNextPage) void fetchNextPage();
+  }, [eager, pages, isFetchingNextPage, fetchNextPage]);
   const tokens = useMemo(() => data?.pages.flatMap((p) => p.tokens) ?? [], [data]);
   return {
     tokens,
