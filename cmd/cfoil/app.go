@@ -122,13 +122,21 @@ func (a *app) server() (string, error) {
 		address, from = c.Current, "the configuration"
 	}
 	if address == "" {
-		return "", usage("no server", "name it: --server https://tokens.example.com, or "+envServer)
+		return "", a.noServer()
 	}
 	server, err := client.ParseServer(address)
 	if err != nil {
 		return "", usage(from+": "+err.Error(), "")
 	}
 	return server, nil
+}
+
+// noServer is that nobody said which server, or signed in to one.
+func (a *app) noServer() error {
+	if !a.token.IsZero() {
+		return usage("there is a token in "+a.tokenEnv+", but no server to show it to", "set "+envServer)
+	}
+	return signedOut("not signed in", `sign in with "cfoil auth login --server https://tokens.example.com"`)
 }
 
 // isTerminal reports whether a person reads or writes there.

@@ -48,6 +48,7 @@ that only you can read, and cfoil says so.`,
 	flags.BoolVar(&o.noBrowser, "no-browser", false, "only print the address to open")
 	flags.BoolVar(&o.fresh, "fresh", false, "have the issuer ask who you are, even if the browser is signed in")
 	flags.IntVar(&o.port, "redirect-port", -1, "`port` of this machine that the browser comes back to, 0 for any (default: the first free of 18413, 18414, 18415)")
+	flags.Lookup("redirect-port").DefValue = "0" // so that the help does not show -1
 	flags.BoolVar(&o.withToken, "with-token", false, "read a personal access token from stdin")
 	flags.BoolVar(&o.insecure, "insecure-storage", false, "keep secrets in a file, not in the keyring")
 	c.MarkFlagsMutuallyExclusive("device", "with-token")
@@ -59,6 +60,9 @@ that only you can read, and cfoil says so.`,
 
 func (a *app) login(ctx context.Context, o loginOptions) error {
 	server, err := a.server()
+	if f := (*failure)(nil); errors.As(err, &f) && f.code == exitSignedOut {
+		return usage("which server?", "name it: --server https://tokens.example.com, or "+envServer)
+	}
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ var errNotOurs = errors.New("others could have written it")
 func readEntryFile(path string) (entry, error) {
 	var e entry
 	info, err := os.Stat(path)
-	if err == nil && !isPrivate(info) {
+	if err == nil && (isOpen(info) || !isOurs(info)) {
 		err = errNotOurs
 	}
 	if err != nil {

@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,6 +276,40 @@ func TestGitProtocol(t *testing.T) {
 	nobody := newUser(t, "COUNTERFOIL_SERVER=https://tokens.example.com")
 	if r := nobody.cfoil("protocol=https\nhost=tokens.example.com\n", "auth", "git-credential", "get"); r.code != 4 || r.stdout != "" {
 		t.Errorf("nobody: %+v", r)
+	}
+}
+
+// TestProcessesBuyOnce: those that start at the same moment get the same JWT,
+// for one exchange.
+func TestProcessesBuyOnce(t *testing.T) {
+	s := startServer(t)
+	u, _ := withToken(t, s, "notes:read")
+	real, err := url.Parse(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exchanges atomic.Int32
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(real) }}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/oauth/token" {
+			exchanges.Add(1)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	got := make([]run, 8)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() { got[i] = u.cfoil("", "exchange", "--server", front.URL) })
+	}
+	all.Wait()
+	for _, r := range got {
+		if r.code != 0 || r.stdout == "" || r.stdout != got[0].stdout {
+			t.Errorf("exit status %d: %s", r.code, r.stderr)
+		}
+	}
+	if n := exchanges.Load(); n != 1 {
+		t.Errorf("%d exchanges", n)
 	}
 }
 

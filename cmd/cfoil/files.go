@@ -36,7 +36,7 @@ func makePrivate(folder string) error {
 		return err
 	}
 	info, err := os.Stat(folder)
-	if err == nil && info.Mode().Perm()&0o077 != 0 {
+	if err == nil && isOpen(info) {
 		err = os.Chmod(folder, 0o700)
 	}
 	return err
@@ -71,7 +71,7 @@ func writePrivate(path string, text []byte) error {
 	if err := makePrivate(filepath.Dir(path)); err != nil {
 		return err
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && isOpen(info) {
 		if err := os.Chmod(path, 0o600); err != nil {
 			return err
 		}

@@ -105,7 +105,7 @@ func (v fileVault) read() (map[string]map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(path); err == nil && !isPrivate(info) {
+	if info, err := os.Stat(path); err == nil && isOpen(info) {
 		v.a.warn("others could read " + path + "; that was put right, but delete the tokens in it")
 		if err := os.Chmod(path, 0o600); err != nil {
 			return nil, err
