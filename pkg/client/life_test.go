@@ -94,6 +94,22 @@ func TestEveryRoute(t *testing.T) {
 
 	administer(t, root)
 
+	first := must(alice.Trail(ctx, created.ID, client.TrailQuery{Limit: 1}))(t)
+	if len(first.Events) != 1 || first.Events[0].Type != "counterfoil.token.revoked" || first.Events[0].Data.By.Subject != "alice" || first.NextCursor == "" {
+		t.Errorf("trail: %+v", first)
+	}
+	rest := must(alice.Trail(ctx, created.ID, client.TrailQuery{Cursor: first.NextCursor}))(t)
+	if n := len(rest.Events); n < 4 || rest.Events[n-1].Type != "counterfoil.token.created" || rest.NextCursor != "" {
+		t.Errorf("the rest of the trail: %+v", rest)
+	}
+	leaked := must(alice.Create(ctx, client.NewToken{Name: "leaked", Scopes: []string{"profile"}}))(t)
+	if err := as(t, client.Secret{}).Report(ctx, []client.Secret{client.NewSecret("junk"), leaked.Value}); err != nil {
+		t.Error(err)
+	}
+	if got := must(alice.Get(ctx, leaked.ID))(t); got.Status != "revoked" {
+		t.Errorf("reported: %+v", got)
+	}
+
 	resource := must(alice.ProtectedResource(ctx))(t)
 	metadata := must(alice.Metadata(ctx))(t)
 	var set struct{ Keys []json.RawMessage }
