@@ -18,7 +18,8 @@ import (
 // unrouted are the functions that no request reaches: their events are not API
 // Gateway's.
 var unrouted = map[string]func(t *testing.T, at map[string]string, cloud *cloud){
-	"trail": testTrail,
+	"trail":  testTrail,
+	"remind": testRemind,
 }
 
 // testTrail: the function takes a record of the stream, puts its event on the bus
@@ -80,5 +81,34 @@ func testTrail(t *testing.T, at map[string]string, cloud *cloud) {
 	page, err := cloud.tokens.Trail(t.Context(), alice, string(token.ID), pat.TrailRequest{Limit: 10})
 	if err != nil || len(page.Events) != 1 || page.Events[0].ID != told.ID {
 		t.Errorf("read back %+v, %v; told %+v", page, err, told)
+	}
+}
+
+// testRemind: the function takes a tick of the schedule and looks at the part of
+// its hour; the table of the tests has no parts.
+func testRemind(t *testing.T, at map[string]string, cloud *cloud) {
+	alice := pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: peopleIssuer, Subject: "alice"}}
+	past := &pat.Service{Store: cloud.tokens.Store, Issuer: cloud.tokens.Issuer, PeopleIssuer: peopleIssuer}
+	past.Now = func() time.Time { return time.Now().Add(-30 * time.Hour) }
+	token, err := past.Create(t.Context(), alice, pat.CreateRequest{
+		Name: "ends", Scopes: []string{"profile"}, Expiry: pat.Expiry{Given: true, At: time.Now().Add(20 * time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := spawn(t, newRuntimeAPI(t), at["remind"], environ(cloud.env, needs("remind")))
+	p.ready(t)
+	for range 2 {
+		p.invoke(t, []byte(`{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","time":"2026-11-24T00:07:00Z","resources":[],"detail":{}}`))
+	}
+	p.kill()
+	out := p.out.String()
+	wantSecretsKept(t, out)
+	if strings.Count(out, `"message":"reminded","part":0,"warnings":1`) != 1 || strings.Count(out, `"message":"reminded","part":0,"warnings":0`) != 1 {
+		t.Errorf("its log is %s", redact(out))
+	}
+	got, err := cloud.tokens.Get(t.Context(), alice, string(token.ID))
+	if err != nil || got.Warned.Days != 1 {
+		t.Errorf("the token is %+v, %v", got, err)
 	}
 }

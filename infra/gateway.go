@@ -113,7 +113,7 @@ var rates = map[string]rate{
 }
 
 // unrouted are the functions that no request reaches.
-var unrouted = []string{"trail"}
+var unrouted = []string{"remind", "trail"}
 
 func throttles() *map[string]*awsapigateway.MethodDeploymentOptions {
 	all := map[string]*awsapigateway.MethodDeploymentOptions{}

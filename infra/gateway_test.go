@@ -240,6 +240,8 @@ func TestTimeouts(t *testing.T) {
 			want = 29
 		case "trail":
 			want = 60
+		case "remind":
+			want = 900
 		}
 		if _, f := plain().function(t, name); f.Properties["Timeout"] != want {
 			t.Errorf("%s may take %v s, want %v", name, f.Properties["Timeout"], want)

@@ -17,6 +17,9 @@ type grant struct {
 	keys []string
 	// events holds actions on the table's partitions of events, and no others.
 	events []string
+	// warnings holds actions on what warnings note of a token, and on nothing else
+	// of it.
+	warnings []string
 	// stream, bus and undelivered hold actions on the table's stream, on the bus
 	// and on the queue of what could not be told.
 	stream, bus, undelivered []string
@@ -46,9 +49,12 @@ var grants = map[string]grant{
 		events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
 		bus: []string{putEvents}, undelivered: []string{sendMessage},
 	},
+	// What looks through all tokens, and notes of what it told. (Lambda tells the
+	// queue of a run that failed with its rights.)
+	"remind": {table: []string{batchGet, scan}, warnings: []string{update}, undelivered: []string{sendMessage}},
 }
 
-// The actions that there are. Nobody may scan, or change a table or a key.
+// The actions that there are. Nobody may change a table or a key.
 const (
 	get      = "dynamodb:GetItem"
 	batchGet = "dynamodb:BatchGetItem"
@@ -57,6 +63,7 @@ const (
 	update   = "dynamodb:UpdateItem"
 	del      = "dynamodb:DeleteItem"
 
+	scan             = "dynamodb:Scan"
 	batchWrite       = "dynamodb:BatchWriteItem"
 	describeStream   = "dynamodb:DescribeStream"
 	getRecords       = "dynamodb:GetRecords"
@@ -91,6 +98,7 @@ func (g grant) allow(f gofn.Function, r resources) {
 	}
 	add(g.table, nil, r.table)
 	add(g.events, &eventsAlone, r.table)
+	add(g.warnings, &warningsAlone, r.table)
 	add(g.keys, nil, r.keys...)
 	add(g.stream, nil, r.stream)
 	add(g.bus, nil, r.bus)
@@ -102,4 +110,12 @@ func (g grant) allow(f gofn.Function, r resources) {
 var eventsAlone = map[string]any{
 	"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"},
 	"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": []string{store.TrailPrefix + "*"}},
+}
+
+// warningsAlone is the condition that nothing is touched but what a warning
+// notes; see patauth for what can be done with the version.
+var warningsAlone = map[string]any{
+	"Null":                      map[string]any{"dynamodb:Attributes": "false"},
+	"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": store.WarningAttributes},
+	"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
 }

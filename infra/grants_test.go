@@ -59,7 +59,7 @@ func TestGrants(t *testing.T) {
 				for _, action := range g.table {
 					want = append(want, action+" on ${"+table+".Arn}")
 				}
-				for _, action := range g.events {
+				for _, action := range slices.Concat(g.events, g.warnings) {
 					want = append(want, action+" on ${"+table+".Arn}")
 				}
 				bus, _ := tm.one(t, "AWS::Events::EventBus")
@@ -144,6 +144,12 @@ func TestFunctionsAreCalledByTheirAPI(t *testing.T) {
 	api, _ := tm.one(t, "AWS::ApiGateway::RestApi")
 	for id, p := range tm.of(t, "AWS::Lambda::Permission") {
 		source := text(p.Properties["SourceArn"])
+		if strings.HasPrefix(id, "EveryHour") {
+			if rule, _ := tm.one(t, "AWS::Events::Rule"); p.Properties["Principal"] != "events.amazonaws.com" || source != "${"+rule+".Arn}" {
+				t.Errorf("%s: %v may call from %s", id, p.Properties["Principal"], source)
+			}
+			continue
+		}
 		if p.Properties["Principal"] != "apigateway.amazonaws.com" || p.Properties["Action"] != "lambda:InvokeFunction" ||
 			!strings.Contains(source, ":${"+api+"}/") || strings.Contains(source, "/*/*") {
 			t.Errorf("%s: %v may call from %s", id, p.Properties["Principal"], source)

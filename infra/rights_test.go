@@ -203,6 +203,15 @@ var calls = map[string]func(context.Context, *cloud) error{
 	"report": func(ctx context.Context, c *cloud) error {
 		return c.cold().Report(ctx, pat.ReportRequest{Values: []pat.Secret{c.token.Value}})
 	},
+	"remind": func(ctx context.Context, c *cloud) error {
+		soon := c.cold()
+		soon.Now = func() time.Time { return time.Now().Add(24*time.Hour + time.Minute) }
+		given, err := soon.Remind(ctx, 0, 1)
+		if err == nil && given != 1 {
+			err = fmt.Errorf("%d warnings", given)
+		}
+		return err
+	},
 	"trail": func(ctx context.Context, c *cloud) error {
 		return c.store.Record(ctx, pat.Alteration{NewToken: c.token.Token}.Events())
 	},
@@ -283,10 +292,17 @@ func TestGrantsAreWhatIsNeeded(t *testing.T) {
 			if name == "create" {
 				c.fill(t)
 			}
+			if name == "remind" {
+				end := pat.Expiry{Given: true, At: time.Now().Add(48 * time.Hour)}
+				if _, err := c.cold().Create(t.Context(), alice, pat.CreateRequest{Name: "ends", Scopes: []string{"things"}, Expiry: end}); err != nil {
+					t.Fatal(err)
+				}
+				c.since()
+			}
 			if err := calls[name](t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			granted := slices.Sorted(slices.Values(slices.Concat(g.table, g.events)))
+			granted := slices.Sorted(slices.Values(slices.Concat(g.table, g.events, g.warnings)))
 			if needed := c.since(); !slices.Equal(needed, granted) {
 				t.Errorf("%s needs\n%v\nand may\n%v", name, needed, granted)
 			}

@@ -64,6 +64,7 @@ func newStack(app constructs.Construct, c Config, binaries string) awscdk.Stack 
 	}
 	s.protectKeys()
 	s.followTable()
+	s.scheduleReminders()
 	s.addRoutes()
 	s.addGatewayResponses()
 	s.addDomain()
@@ -158,8 +159,12 @@ func (s *service) protectKeys() {
 //
 // A report may hold 200 tokens, each of which is revoked by itself; an
 // administrator's preview reads everybody's. Nobody waits for the trail; a call of
-// it has at most batchSize changes.
-var timeouts = map[string]time.Duration{"exchange": 29 * time.Second, "report": 29 * time.Second, "admin": 29 * time.Second, "trail": time.Minute}
+// it has at most batchSize changes. A reminder looks at a 24th of the table, as
+// long as a function may.
+var timeouts = map[string]time.Duration{
+	"exchange": 29 * time.Second, "report": 29 * time.Second, "admin": 29 * time.Second,
+	"trail": time.Minute, "remind": 15 * time.Minute,
+}
 
 // addFunction adds the function of that name, with what its grant says.
 func (s *service) addFunction(name string) {

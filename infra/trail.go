@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 )
@@ -60,4 +61,24 @@ func (s *service) followTable() {
 	})
 	// Lambda looks at the rights when the mapping is made.
 	mapping.Node().AddDependency(f.Grants)
+}
+
+// scheduleReminders calls the function remind every hour. A run that fails is
+// tried twice more, and then said to the queue of the undelivered.
+func (s *service) scheduleReminders() {
+	f := s.functions["remind"]
+	awsevents.NewRule(s.Stack, new("EveryHour"), &awsevents.RuleProps{
+		Description: new("Warnings ahead of the end of tokens"),
+		Schedule:    awsevents.Schedule_Cron(&awsevents.CronOptions{Minute: new("7")}),
+		Targets:     &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, nil)},
+	})
+	invoke := awslambda.NewCfnEventInvokeConfig(s.Stack, new("RemindersFail"), &awslambda.CfnEventInvokeConfigProps{
+		FunctionName:         f.FunctionName(),
+		Qualifier:            new("$LATEST"),
+		MaximumRetryAttempts: new(2.0),
+		DestinationConfig: &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: s.undelivered.QueueArn()},
+		},
+	})
+	invoke.Node().AddDependency(f.Grants) // as above
 }

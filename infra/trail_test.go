@@ -66,3 +66,38 @@ func TestTheTrailWritesEventsAlone(t *testing.T) {
 		t.Errorf("%d statements write", checked)
 	}
 }
+
+// TestRemindersWriteWarningsAlone: their function reads every token, and can
+// change nothing of one but what it notes.
+func TestRemindersWriteWarningsAlone(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	checked := 0
+	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
+		if !strings.HasPrefix(id, "RemindRole") {
+			continue
+		}
+		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
+			if !strings.Contains(text(at(s, "Action")), "dynamodb:UpdateItem") {
+				continue
+			}
+			checked++
+			if at(s, "Action") != "dynamodb:UpdateItem" ||
+				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","version","warned","noted","notes"]},"Null":{"dynamodb:Attributes":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
+				t.Errorf("%s allows %s", id, text(s))
+			}
+		}
+	}
+	if checked != 1 {
+		t.Errorf("%d statements write", checked)
+	}
+	queue, _ := tm.one(t, "AWS::SQS::Queue")
+	_, invoke := tm.one(t, "AWS::Lambda::EventInvokeConfig")
+	if got := text(invoke.Properties["DestinationConfig"]); got != `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}` {
+		t.Errorf("of a run that fails hears %s", got)
+	}
+	_, rule := tm.one(t, "AWS::Events::Rule")
+	if rule.Properties["ScheduleExpression"] != "cron(7 * * * ? *)" || rule.Properties["State"] != "ENABLED" {
+		t.Errorf("the schedule is %s", text(rule.Properties))
+	}
+}

@@ -80,6 +80,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	var follower sync.WaitGroup
 	follower.Go(func() { s.followKeys(following) })
 	follower.Go(func() { s.followTrail(following) })
+	follower.Go(func() { s.followEnds(following) })
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	fmt.Fprintln(stdout, "ready:", origin)

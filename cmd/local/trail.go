@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/handler"
@@ -34,4 +35,24 @@ func (s *server) tell(ctx context.Context) error {
 		}
 		return s.trail.Put(ctx, events)
 	})
+}
+
+// remindEvery is how often owners are told ahead of their tokens' ends.
+const remindEvery = 24 * time.Hour
+
+// followEnds warns ahead of the ends of tokens, now and every day, until the
+// context ends.
+func (s *server) followEnds(ctx context.Context) {
+	day := time.NewTicker(remindEvery)
+	defer day.Stop()
+	for {
+		if _, err := s.service().Remind(ctx, 0, 1); err != nil && ctx.Err() == nil {
+			s.Log.Error("warnings wait for tomorrow", "reason", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-day.C:
+		}
+	}
 }

@@ -400,7 +400,7 @@ var (
 		"EventData": {
 			EventData{
 				By: EventDoer{Kind: "person", Subject: "alice"}, TokenID: "4gT2a0001B", Owner: "alice", IP: "2001:db8::1", RequestID: "r-1",
-				Changed: []string{"name", "scopes"}, Network: "192.0.2.0/24", Reason: "network",
+				Changed: []string{"name", "scopes"}, Network: "192.0.2.0/24", Reason: "network", EndsAt: "2026-11-24T12:00:00Z", Days: 7,
 			},
 			EventData{},
 		},

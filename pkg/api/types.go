@@ -62,6 +62,8 @@ type EventData struct {
 	Changed []string `json:"changed,omitempty"` // the fields that an update changed
 	Network string   `json:"network,omitempty"` // a new one
 	Reason  string   `json:"reason,omitempty"`  // of a refusal
+	EndsAt  string   `json:"ends_at,omitempty"` // what a warning is about
+	Days    int      `json:"days,omitempty"`    // and how far ahead it comes: 30, 7, 1
 }
 
 // EventDoer is who did it.

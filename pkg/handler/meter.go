@@ -179,6 +179,16 @@ func (s meteredStore) Touch(ctx context.Context, t pat.Token) error {
 	return s.next.Touch(ctx, t)
 }
 
+func (s meteredStore) Each(ctx context.Context, part, parts int, take func([]pat.Token) error) error {
+	defer timed(ctx)()
+	return s.next.Each(ctx, part, parts, take)
+}
+
+func (s meteredStore) Warn(ctx context.Context, t pat.Token) error {
+	defer timed(ctx)()
+	return s.next.Warn(ctx, t)
+}
+
 func (s meteredStore) Revoke(ctx context.Context, r pat.Revocation) error {
 	defer timed(ctx)()
 	return s.next.Revoke(ctx, r)

@@ -54,6 +54,9 @@ func EventOf(issuer string, e pat.Event) api.Event {
 			Reason:    string(e.Reason),
 		},
 	}
+	if !e.Ends.EndsAt.IsZero() {
+		out.Data.EndsAt, out.Data.Days = stamp(e.Ends.EndsAt), e.Ends.Days
+	}
 	if e.From.IsValid() {
 		out.Data.IP = e.From.String()
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,8 @@ const (
 	TokenRevoked    EventType = "counterfoil.token.revoked"
 	TokenNewNetwork EventType = "counterfoil.token.new_network" // used from a network for the first time
 	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it was refused
+	TokenExpiring   EventType = "counterfoil.token.expiring"    // its end is near
+	TokenIdling     EventType = "counterfoil.token.idling"      // its stop for idleness is near
 	TokenUnreadable EventType = "counterfoil.token.unreadable"  // what was written of it cannot be read
 )
 
@@ -48,6 +51,8 @@ type Event struct {
 	Network netip.Prefix
 	// Reason of a refusal.
 	Reason RefusalReason
+	// Ends is what a warning is about, and by how many days it comes ahead.
+	Ends Warning
 }
 
 // An Alteration is what was kept under one key before and after one write. The
@@ -101,12 +106,24 @@ func (a Alteration) change(what EventType) Event {
 	return e
 }
 
-// noted are the events of a note: of a use, or of a refusal.
+// noted are the events of a note: of a use, a refusal or warnings.
 func (a Alteration) noted() []Event {
 	was, is := a.OldToken, a.NewToken
 	m := is.Noted
 	e := Event{At: m.At, By: m.By, From: m.From, RequestID: m.RequestID, TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy}
 	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli())
+	var warnings []Event
+	for what, w := range map[EventType][2]Warning{TokenExpiring: {was.Warned, is.Warned}, TokenIdling: {was.WarnedIdle, is.WarnedIdle}} {
+		if w[0] != w[1] {
+			e := e
+			e.Type, e.Ends = what, w[1]
+			e.ID += strings.TrimPrefix(string(what), "counterfoil.token") // one note, two events
+			warnings = append(warnings, e)
+		}
+	}
+	if len(warnings) > 0 {
+		return warnings
+	}
 	for _, r := range is.Refusals {
 		if !slices.Contains(was.Refusals, r) {
 			e.Type, e.Reason = TokenRefused, r.Reason

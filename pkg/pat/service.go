@@ -137,6 +137,13 @@ type Store interface {
 	// and t.Notes. It leaves the Version as it is: a note may be lost, and makes
 	// nobody else's change a conflict. ErrConflict: the item has moved on.
 	Touch(ctx context.Context, t Token) error
+	// Each hands over one of so many parts of all tokens, page by page and in no
+	// order, until take returns an error, which it returns. What is written
+	// meanwhile may be missing, and so may what cannot be read.
+	Each(ctx context.Context, part, parts int, take func([]Token) error) error
+	// Warn writes the token's Warned, WarnedIdle and Noted as Touch does what it
+	// writes.
+	Warn(ctx context.Context, t Token) error
 	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
 	// name if this token holds it, in one step. ErrConflict: the token's or
 	// the owner's item is no longer at the Version given.

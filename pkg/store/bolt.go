@@ -325,18 +325,51 @@ func (b *Bolt) Rotate(ctx context.Context, t pat.Token) error {
 // Touch implements pat.Store.
 func (b *Bolt) Touch(ctx context.Context, t pat.Token) error {
 	return b.update(ctx, "note a token's use", func(tx *bbolt.Tx) error {
-		r, err := tokenAt(tx, t)
-		if err != nil {
-			return err
-		}
-		if r.Notes != t.Notes {
-			return fmt.Errorf("%w: token %s has %d notes, not %d", pat.ErrConflict, t.ID, r.Notes, t.Notes)
-		}
-		was := r
-		r.touch(t)
-		r.Notes++
-		return putToken(tx, was, r, t.ID)
+		return note(tx, t, func(r *tokenRecord) { r.touch(t) })
 	})
+}
+
+// Warn implements pat.Store.
+func (b *Bolt) Warn(ctx context.Context, t pat.Token) error {
+	return b.update(ctx, "note a warning", func(tx *bbolt.Tx) error {
+		return note(tx, t, func(r *tokenRecord) { r.Warned, r.Noted = newWarnedRecord(t), newMarkRecord(t.Noted) })
+	})
+}
+
+// note changes the token's item, which must be at t.Version and have t.Notes.
+func note(tx *bbolt.Tx, t pat.Token, change func(*tokenRecord)) error {
+	r, err := tokenAt(tx, t)
+	if err != nil {
+		return err
+	}
+	if r.Notes != t.Notes {
+		return fmt.Errorf("%w: token %s has %d notes, not %d", pat.ErrConflict, t.ID, r.Notes, t.Notes)
+	}
+	was := r
+	change(&r)
+	r.Notes++
+	return putToken(tx, was, r, t.ID)
+}
+
+// Each implements pat.Store. All is one page of the first part.
+func (b *Bolt) Each(ctx context.Context, part, parts int, take func([]pat.Token) error) error {
+	if part > 0 {
+		return nil
+	}
+	tokens, err := view(ctx, b, "read all tokens", func(tx *bbolt.Tx) (tokens []pat.Token, err error) {
+		return tokens, tx.Bucket([]byte(tokensBucket)).ForEach(func(id, value []byte) error {
+			var r tokenRecord
+			if err := decode(id, value, &r); err != nil {
+				return err
+			}
+			tokens = append(tokens, r.token(pat.ID(id)))
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return take(tokens)
 }
 
 // Revoke implements pat.Store.

@@ -295,6 +295,24 @@ var portCalls = map[string]portCall{
 			return rotated
 		},
 	},
+	"each": {do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+		return d.Each(ctx, 0, 1, func(tokens []pat.Token) error {
+			if len(tokens) != 1 || tokens[0].ID != token.ID {
+				return fmt.Errorf("%w: %v", errWrongAnswer, tokens)
+			}
+			return nil
+		})
+	}},
+	"warn": {
+		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
+			token.Warned = pat.Warning{EndsAt: start, Days: 7}
+			return d.Warn(ctx, token)
+		},
+		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
+			token, _ := look(t, d, "AAAAA00000")
+			return token.Warned.Days == 7
+		},
+	},
 	"touch": {
 		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, token pat.Token) error {
 			token.LastUsedAt = start.Add(time.Minute)

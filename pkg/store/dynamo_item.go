@@ -110,12 +110,17 @@ const (
 	attrRefused      = "refused"  // refusalRecords
 	attrNoted        = "noted"    // a markRecord
 	attrNotes        = "notes"
+	attrWarned       = "warned"  // a warnedRecord
 	attrVersion      = "version" // token item, owner item
 
 	attrToken = "token" // name item
 
 	attrJSON = "json" // settings and event items: a record of record.go's
 )
+
+// WarningAttributes are those that a warning touches: the item's key, the version
+// that it must still have, and what is written.
+var WarningAttributes = []string{PartitionKey, SortKey, attrVersion, attrWarned, attrNoted, attrNotes}
 
 const timeLayout = "2006-01-02T15:04:05.000000000Z" // always UTC
 
@@ -251,6 +256,7 @@ func tokenItem(t pat.Token) item {
 	i.setUsed(t)
 	i.setText(attrOwnedBy, t.OwnedBy)
 	i.setMark(attrChanged, t.Changed)
+	i.setWarned(t)
 	if t.Notes != 0 {
 		i[attrNotes] = number(t.Notes)
 	}
@@ -293,6 +299,13 @@ func (i item) setUsed(t pat.Token) {
 		i.setRecord(attrRefused, newRefusalRecords(t.Refusals))
 	}
 	i.setMark(attrNoted, t.Noted)
+}
+
+// setWarned sets what was told of its ends.
+func (i item) setWarned(t pat.Token) {
+	if w := newWarnedRecord(t); w != (warnedRecord{}) {
+		i.setRecord(attrWarned, w)
+	}
 }
 
 func (i item) setNetworks(name string, networks []netip.Prefix) {
@@ -400,6 +413,9 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		Refusals: refusals(record[[]refusalRecord](&r, attrRefused)),
 		Noted:    record[markRecord](&r, attrNoted).mark(),
 		Notes:    r.number(attrNotes),
+
+		Warned:     record[warnedRecord](&r, attrWarned).End.warning(),
+		WarnedIdle: record[warnedRecord](&r, attrWarned).Idle.warning(),
 
 		Version: r.number(attrVersion),
 	}

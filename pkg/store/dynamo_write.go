@@ -197,6 +197,18 @@ func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
 	return nil
 }
 
+// Warn implements pat.Store. It names no attribute but those that warnings need.
+func (d *Dynamo) Warn(ctx context.Context, t pat.Token) error {
+	warned := item{}
+	warned.setWarned(t)
+	warned.setMark(attrNoted, t.Noted)
+	warned.orNull(attrWarned, attrNoted)
+	if err := d.update(ctx, d.noting(t, warned)); err != nil {
+		return fmt.Errorf("note a warning of token %s: %w", t.ID, err)
+	}
+	return nil
+}
+
 // noting sets attributes of a token's item that are as many notes old as it was
 // read: of two notes at once one is lost, and each has a number of its own.
 func (d *Dynamo) noting(t pat.Token, set item) *types.Update {

@@ -146,6 +146,7 @@ type tokenRecord struct {
 	Changed  markRecord      `json:"changed,omitzero"`
 	Networks []netip.Prefix  `json:"networks,omitempty"`
 	Refusals []refusalRecord `json:"refused,omitempty"`
+	Warned   warnedRecord    `json:"warned,omitzero"`
 	Noted    markRecord      `json:"noted,omitzero"`
 	Notes    int64           `json:"notes,omitzero"`
 
@@ -159,9 +160,28 @@ func newTokenRecord(t pat.Token) tokenRecord {
 	r.update(t)
 	r.rotate(t)
 	r.touch(t)
-	r.Notes = t.Notes
+	r.Warned, r.Notes = newWarnedRecord(t), t.Notes
 	return r
 }
+
+// A warnedRecord is what was last told of a token's ends. In DynamoDB it is text in an attribute.
+type warnedRecord struct {
+	End  warningRecord `json:"end,omitzero"`
+	Idle warningRecord `json:"idle,omitzero"`
+}
+
+type warningRecord struct {
+	At   time.Time `json:"at,omitzero"`
+	Days int       `json:"days,omitzero"`
+}
+
+func newWarnedRecord(t pat.Token) warnedRecord {
+	return warnedRecord{newWarningRecord(t.Warned), newWarningRecord(t.WarnedIdle)}
+}
+
+func newWarningRecord(w pat.Warning) warningRecord { return warningRecord{w.EndsAt.UTC(), w.Days} }
+
+func (r warningRecord) warning() pat.Warning { return pat.Warning{EndsAt: r.At, Days: r.Days} }
 
 // A markRecord says who made a change. In DynamoDB it is text in an attribute.
 type markRecord struct {
@@ -255,6 +275,9 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		Noted:    r.Noted.mark(),
 		Notes:    r.Notes,
 
+		Warned:     r.Warned.End.warning(),
+		WarnedIdle: r.Warned.Idle.warning(),
+
 		Version: r.Version,
 	}
 }
@@ -274,6 +297,7 @@ type eventRecord struct {
 	Fields  []string          `json:"fields,omitempty"`
 	Network netip.Prefix      `json:"network,omitzero"`
 	Reason  pat.RefusalReason `json:"reason,omitzero"`
+	Ends    warningRecord     `json:"ends,omitzero"`
 
 	Rest jsontext.Value `json:",embed"`
 }
@@ -283,7 +307,7 @@ func newEventRecord(e pat.Event) eventRecord {
 		ID: e.ID, Type: e.Type, At: e.At.UTC(),
 		By: e.By.Kind, Subject: e.By.Subject, From: e.From, Request: e.RequestID,
 		Token: e.TokenID, Slot: e.Slot, Owner: e.Owner,
-		Fields: e.Fields, Network: e.Network, Reason: e.Reason,
+		Fields: e.Fields, Network: e.Network, Reason: e.Reason, Ends: newWarningRecord(e.Ends),
 	}
 }
 
@@ -292,7 +316,7 @@ func (r eventRecord) event() pat.Event {
 		ID: r.ID, Type: r.Type, At: r.At,
 		By: pat.Doer{Kind: r.By, Subject: r.Subject}, From: r.From, RequestID: r.Request,
 		TokenID: r.Token, Slot: r.Slot, Owner: r.Owner,
-		Fields: r.Fields, Network: r.Network, Reason: r.Reason,
+		Fields: r.Fields, Network: r.Network, Reason: r.Reason, Ends: r.Ends.warning(),
 	}
 }
 

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -278,4 +280,58 @@ func testLookAll(t *testing.T, s suiteStore) {
 	if found, err := s.LookAll(t.Context(), nil); err != nil || len(found) > 0 {
 		t.Errorf("of none: %v, %v", found, err)
 	}
+}
+
+func testWarn(t *testing.T, s suiteStore) {
+	enrol(t, s, "AAAAA", "alice")
+	id := create(t, s, "AAAAA", "n").ID
+	want, wantOwner := look(t, s, id)
+	changed := filled[pat.Token](t)
+	changed.ID, changed.Version, changed.Notes = id, want.Version, want.Notes
+	if err := s.Warn(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	want.Warned, want.WarnedIdle, want.Noted = changed.Warned, changed.WarnedIdle, changed.Noted
+	want.Notes++
+	got, gotOwner := look(t, s, id)
+	equal(t, "token", got, want)
+	equal(t, "owner", gotOwner, wantOwner)
+	wantError(t, "a warning of as many notes ago", s.Warn(t.Context(), changed), pat.ErrConflict)
+	changed.Version, changed.Notes = want.Version+1, want.Notes
+	wantError(t, "a warning of another version", s.Warn(t.Context(), changed), pat.ErrConflict)
+	wantError(t, "a warning of what is not there", s.Warn(t.Context(), pat.Token{ID: "AAAAA00007", Version: 1}), pat.ErrConflict)
+	got, _ = look(t, s, id)
+	equal(t, "token", got, want)
+}
+
+func testEach(t *testing.T, s suiteStore) {
+	var want []pat.ID
+	for i := range 5 {
+		enrol(t, s, numbered(i), fmt.Sprint(i))
+		for n := range 4 {
+			want = append(want, create(t, s, numbered(i), fmt.Sprint(n)).ID)
+		}
+	}
+	each := func(parts int) (got []pat.ID) {
+		for part := range parts {
+			err := s.Each(t.Context(), part, parts, func(tokens []pat.Token) error {
+				for _, token := range tokens {
+					there, _ := look(t, s, token.ID)
+					equal(t, "token", token, there)
+				}
+				got = append(got, ids(tokens)...)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		slices.Sort(got)
+		return got
+	}
+	if got := each(1); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	enough := errors.New("enough")
+	wantError(t, "each", s.Each(t.Context(), 0, 1, func([]pat.Token) error { return enough }), enough)
 }

@@ -56,6 +56,8 @@ func testStore(t *testing.T, open func(t *testing.T) suiteStore) {
 		"an update moves the end of a name with its token's":          testUpdateNameEnd,
 		"a rotation writes the values":                                testRotate,
 		"a touch writes the last use and counts no version":           testTouch,
+		"a warning writes what was told of ends":                      testWarn,
+		"every token is in one part":                                  testEach,
 		"changes of older versions are refused":                       testOldChanges,
 		"of 16 that change one version one wins":                      testChangeRace,
 		"a write to an older version is refused":                      testOldVersions,
