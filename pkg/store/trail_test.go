@@ -173,7 +173,7 @@ func (w *walk) settle() {
 	}
 	for id := range w.values {
 		token, _ := look(w.t, w.store, id)
-		thread := wholeThread(w.t, w.store, pat.TokenThread(id), w.now, 9)
+		thread := wholeThread(w.t, w.store, pat.TokenThread(id), w.now, 100)
 		changes := 0
 		for _, e := range thread {
 			if e.Type != pat.TokenNewNetwork && e.Type != pat.TokenRefused {
