@@ -16,6 +16,7 @@ import (
 	"iter"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -57,18 +58,24 @@ func run(ctx context.Context, out io.Writer, before, restored string, write bool
 		return err
 	}
 	rules := &pat.Service{Store: to}
+	disabled := map[pat.Slot]bool{} // who was looked at
 	revoked, lost, failed := 0, 0, 0
 	for id, err := range tokens(ctx, before) {
 		if err != nil {
 			return fmt.Errorf("read the table %s: %w", before, err)
 		}
-		was, _, err := from.Look(ctx, id)
+		was, wasOwner, err := from.Look(ctx, id)
 		if err != nil {
 			failed++
 			fmt.Fprintln(out, err)
 			continue
 		}
 		is, owner, err := to.Look(ctx, id)
+		if err == nil && !disabled[id.Slot()] {
+			disabled[id.Slot()] = true
+			err = disableAgain(ctx, out, wasOwner, owner, to, write)
+		}
+		was, is = wasOwner.Stopped(was), owner.Stopped(is)
 		switch {
 		case errors.Is(err, pat.ErrNotFound):
 			lost++
@@ -95,6 +102,9 @@ func run(ctx context.Context, out io.Writer, before, restored string, write bool
 			fmt.Fprintln(out, err)
 		}
 	}
+	if err := decideAgain(ctx, out, from, to, write); err != nil {
+		return err
+	}
 	verb := "to revoke (nothing was changed: say -write)"
 	if write {
 		verb = "revoked"
@@ -106,7 +116,41 @@ func run(ctx context.Context, out io.Writer, before, restored string, write bool
 	return nil
 }
 
-// taken says what the owner took from a token since it was as it is in the
+// decideAgain gives the restored table the policy of the table before: a looser one
+// would give back tokens that it stopped.
+func decideAgain(ctx context.Context, out io.Writer, from, to *store.Dynamo, write bool) error {
+	was, err := from.Settings(ctx)
+	if err != nil {
+		return fmt.Errorf("read the settings: %w", err)
+	}
+	is, err := to.Settings(ctx)
+	if err == nil && reflect.DeepEqual(was.Policy, is.Policy) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, pat.ErrNotFound) {
+		return fmt.Errorf("read the settings: %w", err)
+	}
+	fmt.Fprintln(out, "the policy was another")
+	if !write {
+		return nil
+	}
+	return to.SetPolicy(ctx, was.Policy)
+}
+
+// disableAgain disables a person who was disabled since.
+func disableAgain(ctx context.Context, out io.Writer, was, is pat.Owner, to *store.Dynamo, write bool) error {
+	if !was.Disabled || is.Disabled {
+		return nil
+	}
+	fmt.Fprintln(out, "the owner of slot", is.Slot, "was disabled")
+	if !write {
+		return nil
+	}
+	is.Disabled = true
+	return to.Disable(ctx, is)
+}
+
+// taken says what the owner, or an administrator, took from a token since it was as it is in the
 // restored table; empty means nothing. A rotated one counts: the value that its
 // owner gave up works again, and nobody holds the one that replaced it.
 func taken(was, is pat.Token) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -138,6 +139,15 @@ func TestRevokeAgain(t *testing.T) {
 	for name := range changes {
 		created[name] = create(t, before, name)
 	}
+	byAdmins := map[string]pat.Created{}
+	for _, sub := range []string{"bob", "carol"} {
+		by := alice
+		by.Person.Subject = sub
+		var err error
+		if byAdmins[sub], err = before.Create(t.Context(), by, pat.CreateRequest{Name: sub, Scopes: []string{"a"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	restore(t)
 	for name, change := range changes {
 		if err := change.do(t, before, string(created[name].Token.ID)); err != nil {
@@ -145,6 +155,19 @@ func TestRevokeAgain(t *testing.T) {
 		}
 	}
 	create(t, before, "since")
+	// What administrators did since.
+	root := pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: "https://people.example.com", Subject: "root"}, Groups: []string{"admins"}, IssuedAt: time.Now()}
+	before.AdminGroup = "admins"
+	if n, err := before.RevokeAll(t.Context(), root, "bob", pat.InvalidError{}); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	if _, err := before.Disable(t.Context(), root, "carol", true, pat.InvalidError{}); err != nil {
+		t.Fatal(err)
+	}
+	stricter := pat.Policy{MaxTokensPerPerson: 49, MaxLifetimeDays: 90}
+	if _, err := before.SetPolicy(t.Context(), root, pat.PolicyRequest{Policy: stricter}); err != nil {
+		t.Fatal(err)
+	}
 
 	alive := func(name string) bool {
 		_, err := restored.Authorize(t.Context(), created[name].Value)
@@ -154,7 +177,7 @@ func TestRevokeAgain(t *testing.T) {
 	if err := run(t.Context(), &out, "before", "restored", false); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "5 tokens to revoke (nothing was changed") || !strings.Contains(out.String(), "1 created since are lost") {
+	if !strings.Contains(out.String(), "6 tokens to revoke (nothing was changed") || !strings.Contains(out.String(), "1 created since are lost") {
 		t.Errorf("it says %s", out.String())
 	}
 	for name := range changes {
@@ -163,7 +186,7 @@ func TestRevokeAgain(t *testing.T) {
 		}
 	}
 
-	for _, want := range []string{"5 tokens revoked", "0 tokens revoked"} { // again
+	for _, want := range []string{"6 tokens revoked", "0 tokens revoked"} { // again
 		out.Reset()
 		if err := run(t.Context(), &out, "before", "restored", true); err != nil {
 			t.Fatal(err)
@@ -176,6 +199,14 @@ func TestRevokeAgain(t *testing.T) {
 		if alive(name) == change.revoked {
 			t.Errorf("after %q the token is alive: %v", name, alive(name))
 		}
+	}
+	for sub, c := range byAdmins {
+		if _, err := restored.Authorize(t.Context(), c.Value); !errors.Is(err, pat.ErrUnauthorized) {
+			t.Errorf("%s's token: %v", sub, err)
+		}
+	}
+	if s, err := restored.Store.Settings(t.Context()); err != nil || s.Policy.MaxTokensPerPerson != 49 || s.Policy.MaxLifetimeDays != 90 {
+		t.Errorf("the policy is %+v, %v", s.Policy, err)
 	}
 	// Its name is free.
 	if _, err := restored.Create(t.Context(), alice, pat.CreateRequest{Name: "revoke", Scopes: []string{"a"}}); err != nil {
