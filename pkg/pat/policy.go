@@ -124,7 +124,7 @@ func (p Policy) firstEnd(created time.Time) time.Time {
 func (p Policy) checkNoEnd(bad *InvalidError) {
 	switch {
 	case p.MaxLifetimeDays > 0:
-		bad.Add("expires_at", "must not be null: a token lives at most %d days", p.MaxLifetimeDays)
+		bad.Add("expires_at", "must not be null: the policy's max_lifetime_days is %d", p.MaxLifetimeDays)
 	case p.RequireExpiry:
 		bad.Add("expires_at", "must not be null: a token must have an end")
 	}

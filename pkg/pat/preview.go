@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// maxPreview bounds how many tokens a preview looks at.
+// A preview looks at no more than so many tokens, or pages: a page holds at most
+// 100 people, some of whom may have no token.
 const (
 	maxPreview  = 20_000
+	maxPages    = 200
 	previewPage = 500
 )
 
@@ -23,7 +25,7 @@ type Preview struct {
 }
 
 // PreviewPolicy tells what SetPolicy would stop at once, and changes nothing. It
-// looks at the first 20,000 tokens. Errors: those of SetPolicy.
+// looks at the first 20,000 tokens or people. Errors: those of SetPolicy.
 func (s *Service) PreviewPolicy(ctx context.Context, by Grant, req PolicyRequest) (Preview, error) {
 	if _, err := s.administers(ctx, by); err != nil {
 		return Preview{}, err
@@ -38,8 +40,8 @@ func (s *Service) PreviewPolicy(ctx context.Context, by Grant, req PolicyRequest
 	}
 	preview := Preview{Complete: true}
 	people := map[Slot]bool{}
-	looked := 0
-	for position := ""; ; {
+	looked, position := 0, ""
+	for pages := 1; ; pages++ {
 		found, next, err := s.Store.Scan(ctx, position, previewPage)
 		if err != nil {
 			return Preview{}, unavailable("look at everybody's tokens", err)
@@ -54,7 +56,7 @@ func (s *Service) PreviewPolicy(ctx context.Context, by Grant, req PolicyRequest
 		if next == "" {
 			break
 		}
-		if looked >= maxPreview {
+		if looked >= maxPreview || pages == maxPages {
 			preview.Complete = false
 			break
 		}

@@ -16,9 +16,12 @@ func (s *Service) Revoke(ctx context.Context, by Grant, id string) error {
 		return err
 	}
 	return s.retry(ctx, func() error {
-		token, owner, err := s.own(ctx, by.Person, id)
+		token, owner, err := s.any(ctx, id)
 		if err != nil {
 			return err
+		}
+		if owner.Person != by.Person {
+			return ErrNotFound
 		}
 		return s.kill(ctx, token, owner, by.doer())
 	})
