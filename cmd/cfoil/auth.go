@@ -163,7 +163,7 @@ func (a *app) signedIn(ctx context.Context, server string, who client.Whoami, ke
 	}
 	a.say("signed in to " + server + " as " + describe(who))
 	if path, err := secretsPath(); err == nil && inAFile(p) {
-		a.warn("there is no keyring here: the secret is in " + path + ", which only you can read")
+		a.warn("not in a keyring: the secret is in " + path + ", which only you can read")
 	}
 	if !a.token.IsZero() {
 		a.warn(a.tokenEnv + " is set, and comes before what was kept now")
