@@ -18,7 +18,7 @@ import (
 
 func (a *app) tokenCommand() *cobra.Command {
 	token := &cobra.Command{Use: "token", Aliases: []string{"tokens"}, Short: "Create, list, change and delete your tokens", Args: cobra.ArbitraryArgs, RunE: group}
-	token.AddCommand(a.createCommand(), a.listCommand(), a.showCommand(), a.editCommand(), a.rotateCommand(), a.deleteCommand(), a.verifyCommand())
+	token.AddCommand(a.createCommand(), a.listCommand(), a.showCommand(), a.editCommand(), a.rotateCommand(), a.deleteCommand(), a.verifyCommand(), a.trailCommand())
 	return token
 }
 

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/counterfoil/counterfoil/pkg/client"
+)
+
+func (a *app) trailCommand() *cobra.Command {
+	var most int
+	c := &cobra.Command{
+		Use: "trail ID|NAME", Short: "Show what happened to a token, newest first", Args: exactly("an ID or a NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.managing(cmd.Context())
+			if err != nil {
+				return err
+			}
+			token, err := a.find(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			events, err := trailOf(most, func(q client.TrailQuery) (client.EventList, error) { return c.Trail(cmd.Context(), token.ID, q) })
+			if err != nil {
+				return a.refusedToken(err)
+			}
+			return a.showTrail(events)
+		},
+	}
+	mostEvents(c, &most)
+	return c
+}
+
+func mostEvents(c *cobra.Command, most *int) {
+	c.Flags().IntVar(most, "limit", 50, "show at most this `number` of events")
+}
+
+// maxPage is the longest page that the server gives.
+const maxPage = 100
+
+// trailOf reads the newest events, page by page.
+func trailOf(most int, page func(client.TrailQuery) (client.EventList, error)) ([]client.Event, error) {
+	if most < 1 {
+		return nil, usage("--limit must be 1 or more", "")
+	}
+	events := []client.Event{}
+	for q := (client.TrailQuery{}); ; {
+		q.Limit = min(most-len(events), maxPage)
+		got, err := page(q)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, got.Events...)
+		if q.Cursor = got.NextCursor; q.Cursor == "" || len(events) >= most {
+			return events, nil
+		}
+	}
+}
+
+func (a *app) showTrail(events []client.Event) error {
+	if a.flags.output == "json" {
+		return a.writeJSON(client.EventList{Events: events})
+	}
+	t := &table{}
+	t.add("WHEN", "WHAT", "TOKEN", "BY", "FROM", "MORE")
+	for _, e := range events {
+		more := strings.Join(append(e.Data.Changed, e.Data.Network, e.Data.Reason), " ")
+		t.add(e.Time, strings.TrimPrefix(e.Type, "counterfoil."), e.Data.TokenID, strings.TrimSpace(e.Data.By.Kind+" "+e.Data.By.Subject), e.Data.IP, strings.TrimSpace(more))
+	}
+	return a.write(t.String())
+}
