@@ -68,9 +68,9 @@ type runner struct {
 
 func newRunner(t *testing.T, s *localServer) *runner {
 	t.Helper()
-	for _, program := range []string{"bash", "curl", "aws"} {
-		need(t, program)
-	}
+	need(t, "bash")
+	need(t, "curl")
+	needAWS(t)
 	r := &runner{t: t}
 	r.sts = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.keys = req.Header.Get("Authorization")
