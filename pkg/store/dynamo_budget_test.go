@@ -246,6 +246,15 @@ func TestDynamoBudgets(t *testing.T) {
 	}
 	withActor := withPAT
 	withActor.Actor = &pat.Actor{Subject: "bob", TokenID: bobs.ID, Gen: 1}
+	if _, err := service.ReadPolicy(t.Context(), admin); err != nil { // seen
+		t.Fatal(err)
+	}
+	adminSlot, err := d.Slot(t.Context(), admin.Person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adminOnly := fmt.Sprintf("GetItem strong %s/~owner", adminSlot)
+	disabling := []string{adminOnly, ownerOnly, fmt.Sprintf("UpdateItem %s/~owner", slot), "Query strong newest first, limit 100"}
 	w.seen()
 	sessions := pat.Claims{Issuer: service.PeopleIssuer, Subject: "alice", IssuedAt: start, ExpiresAt: start.Add(time.Hour)}
 
@@ -299,6 +308,15 @@ func TestDynamoBudgets(t *testing.T) {
 				}
 			}, []string{ownerAndToken},
 		},
+		"disabling is one read and one write, beside the administrator's own and the count": {
+			func(t *testing.T) {
+				for _, disabled := range []bool{true, false} {
+					if _, err := service.Disable(t.Context(), admin, "alice", disabled, pat.InvalidError{}); err != nil {
+						t.Error(err)
+					}
+				}
+			}, slices.Concat(disabling, disabling),
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w.seen()
@@ -308,6 +326,13 @@ func TestDynamoBudgets(t *testing.T) {
 	}
 
 	w.seen()
+	if n, err := service.RevokeAll(t.Context(), admin, "bob", pat.InvalidError{}); err != nil || n != 1 {
+		t.Errorf("%d revoked, %v", n, err)
+	}
+	his := bobs.ID.Slot()
+	wantCalls(t, "revoking all is one write, whatever their number, and a pass", w,
+		adminOnly, fmt.Sprintf("GetItem strong %s/~owner", his), fmt.Sprintf("UpdateItem %s/~owner", his), "Query strong newest first, limit 100",
+		fmt.Sprintf("TransactWriteItems Update %s/~owner, Update %s/00000, Delete %s/~name#…", his, his, his))
 	second, err := service.Create(t.Context(), session("alice"), wish("second"))
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,8 @@ func testRules(t *testing.T, open func(t *testing.T) suiteStore) {
 		"16 that ask for the last places get no more than are":     testLastPlaces,
 		"16 that revoke one token free one place":                  testOneRevocation,
 		"expired tokens make room for 16 that ask at once":         testExpiredMakeRoom,
+		"16 that create while all is revoked are before or after":  testRevokeAllAmongWriters,
+		"16 that create while their person is disabled":            testDisableAmongWriters,
 		"16 that create, list and revoke keep to the rules":        testManyWriters,
 		"16 that create, list and revoke for four keep them apart": testManyOwners,
 	} {
@@ -55,6 +57,7 @@ func newService(s pat.Store, limit int, now time.Time) *pat.Service {
 		Store:        capped{s, limit},
 		Issuer:       "https://counterfoil.example",
 		PeopleIssuer: person("").Issuer,
+		AdminGroup:   "admins",
 		Now:          func() time.Time { return now },
 	}
 }
@@ -332,5 +335,103 @@ func testMixedWriters(t *testing.T, s suiteStore, people ...string) {
 				t.Errorf("%s has %s, which nobody created for them", subject, token.ID)
 			}
 		}
+	}
+}
+
+var admin = pat.Grant{Kind: pat.KindPerson, Person: person("root"), Groups: []string{"admins"}, IssuedAt: start, ExpiresAt: start.Add(time.Hour)}
+
+// testRevokeAllAmongWriters: what was acknowledged before is dead, what was asked
+// for after lives, and the counter is right.
+func testRevokeAllAmongWriters(t *testing.T, s suiteStore) {
+	const rounds = 6
+	before, err := newService(s, 500, start).Create(t.Context(), session("alice"), wish("before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	created := map[pat.ID]bool{}
+	revoked := 0
+	atOnce(s, 500, start, func(i int, s *pat.Service) {
+		for round := range rounds {
+			if i == 0 && round%2 == 1 {
+				n, err := s.RevokeAll(t.Context(), admin, "alice", pat.InvalidError{})
+				if err != nil {
+					t.Errorf("revoke all: %v", err)
+				}
+				mu.Lock()
+				revoked += n
+				mu.Unlock()
+				continue
+			}
+			c, err := s.Create(t.Context(), session("alice"), wish(fmt.Sprint(i, " ", round)))
+			if err != nil {
+				t.Errorf("create: %v", err)
+				continue
+			}
+			mu.Lock()
+			created[c.ID] = true
+			mu.Unlock()
+		}
+	})
+	after, err := newService(s, 500, start).Create(t.Context(), session("alice"), wish("after"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, live := kept(t, s, "alice")
+	if len(tokens) != len(created)+2 {
+		t.Errorf("%d tokens, %d were acknowledged", len(tokens), len(created)+2)
+	}
+	o := owner(t, s, after.ID.Slot())
+	alive, dead := 0, 0
+	for _, token := range tokens {
+		// Alive are those from a number on, and no others.
+		if (pat.DefaultPolicy.Status(token, o, start) == pat.Active) != (token.ID >= o.FirstLive()) {
+			t.Errorf("%s is %s; the first live one is %s", token.ID, pat.DefaultPolicy.Status(token, o, start), o.FirstLive())
+		}
+		if token.ID >= o.FirstLive() {
+			alive++
+		} else {
+			dead++
+		}
+	}
+	if before.ID >= o.FirstLive() || after.ID < o.FirstLive() || alive != live || dead != revoked {
+		t.Errorf("before %s, after %s, first live %s; %d alive, %d counted; %d dead, %d told", before.ID, after.ID, o.FirstLive(), alive, live, dead, revoked)
+	}
+}
+
+// testDisableAmongWriters: from the acknowledgement on nobody gets a token.
+func testDisableAmongWriters(t *testing.T, s suiteStore) {
+	if _, err := newService(s, 500, start).Create(t.Context(), session("alice"), wish("before")); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	disabled := false
+	refused := 0
+	atOnce(s, 500, start, func(i int, s *pat.Service) {
+		for round := range 6 {
+			if i == 0 && round == 2 {
+				if _, err := s.Disable(t.Context(), admin, "alice", true, pat.InvalidError{}); err != nil {
+					t.Errorf("disable: %v", err)
+				}
+				mu.Lock()
+				disabled = true
+				mu.Unlock()
+				continue
+			}
+			mu.Lock()
+			was := disabled
+			mu.Unlock()
+			_, err := s.Create(t.Context(), session("alice"), wish(fmt.Sprint(i, " ", round)))
+			if errors.Is(err, pat.ErrForbidden) {
+				mu.Lock()
+				refused++
+				mu.Unlock()
+			} else if err != nil || was {
+				t.Errorf("created, disabled before: %v; %v", was, err)
+			}
+		}
+	})
+	if refused == 0 {
+		t.Error("nobody was refused")
 	}
 }
