@@ -524,6 +524,32 @@ func TestRevokeAllKilledAnywhere(t *testing.T) {
 	}
 }
 
+// forgetful carries a stop out once and says that it lost to another.
+type forgetful struct {
+	pat.Store
+	times int
+}
+
+func (f *forgetful) Stop(ctx context.Context, o pat.Owner) error {
+	f.times++
+	if err := f.Store.Stop(ctx, o); err != nil || f.times > 1 {
+		return err
+	}
+	return pat.ErrConflict
+}
+
+// TestRevokeAllWhoseAnswerWasLost counts what it killed.
+func TestRevokeAllWhoseAnswerWasLost(t *testing.T) {
+	w := newWorld(t)
+	root, alice := w.person(t, "root", "admins"), w.person(t, "alice")
+	w.create(t, alice, named("a", "profile"))
+	w.create(t, alice, named("b", "profile"))
+	f := &forgetful{Store: w.store}
+	if n, err := w.service(f).RevokeAll(context.Background(), root, "alice", pat.InvalidError{}); err != nil || n != 2 || f.times != 1 {
+		t.Errorf("%d revoked by %d writes, %v", n, f.times, err)
+	}
+}
+
 func TestListAll(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

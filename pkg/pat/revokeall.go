@@ -33,7 +33,7 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 		}
 		next, changes := owner.stop(now)
 		if !changes {
-			if wanted == nil || !slices.Equal(owner.Stops, wanted) {
+			if wanted == nil || !slices.EqualFunc(owner.Stops, wanted, Stop.equal) {
 				before = owner.Stops // else it was our own write, whose answer was lost
 			}
 			return nil

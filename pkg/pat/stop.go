@@ -9,6 +9,8 @@ type Stop struct {
 	At    time.Time
 }
 
+func (s Stop) equal(t Stop) bool { return s.Below == t.Below && s.At.Equal(t.At) }
+
 // maxStops bounds those that are kept: the owner's item must stay small.
 const maxStops = 32
 
