@@ -145,10 +145,17 @@ export CONFIG SCOPES
 
 NEED_CONFIG = $(if $(filter infra/config.example.json,$(CONFIG)),$(error No configuration: copy infra/config.example.json to infra/config.json and fill it in))
 
-.PHONY: synth diff deploy publish destroy sam localstack
+.PHONY: synth diff deploy publish destroy deploy-console destroy-console sam localstack
 
-synth: ## the CloudFormation template, in cdk.out; no account and no network needed
+# The console is an app of its own to CDK: what is done to one stack asks nothing
+# of the other.
+CONSOLE_CDK = $(CDK) --app 'go run ./infra console' --output cdk.out/console
+
+synth: ## the CloudFormation templates, in cdk.out; no account and no network needed, but once for the console's packages
 	$(NEED_GO)$(NEED_NODE)@CDK_OUTDIR=cdk.out go run ./infra && echo 'cdk.out: from $(CONFIG)'
+	@if ! grep -q '"console" *:' '$(CONFIG)'; then echo 'cdk.out/console: no console in $(CONFIG)'; \
+	elif ! $(MAKE) -s --no-print-directory $(CONSOLE); then echo 'cdk.out/console: not without a console, which could not be built' >&2; \
+	else CDK_OUTDIR=cdk.out/console go run ./infra console && echo 'cdk.out/console: from $(CONFIG)'; fi
 
 diff: ## what a deployment would change
 	$(NEED_GO)$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
@@ -176,6 +183,14 @@ destroy: ## the stack; its table and keys stay, but for FORCE=1, which asks noth
 SAM_TABLE ?= counterfoil
 SAM_KEY   ?= 00000000-0000-0000-0000-000000000000
 SAM       := sam local start-api --template cdk.out/$(or $(STACK),Counterfoil).template.json --env-vars dist/sam.json
+
+deploy-console: need-go $(CONSOLE) ## the console, as infra/config.json says; docs/operating.md says what comes first
+	$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
+	@$(CONSOLE_CDK) deploy
+
+destroy-console: need-go $(CONSOLE) ## the console's stack, with all that is in it
+	$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
+	@$(CONSOLE_CDK) destroy
 
 sam: synth ## the functions in SAM's containers, on the table SAM_TABLE and the key SAM_KEY of this shell's account
 	@mkdir -p dist && printf '{"Parameters": {"COUNTERFOIL_TABLE": "%s", "COUNTERFOIL_SIGNING_KEY": "%s", "COUNTERFOIL_ISSUER": "https://localhost:3000"}}\n' '$(SAM_TABLE)' '$(SAM_KEY)' >dist/sam.json

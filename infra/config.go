@@ -32,6 +32,8 @@ type Config struct {
 	People People `json:"people"`
 	// ConsoleOrigin is the one origin that browsers may call from.
 	ConsoleOrigin string `json:"console_origin"`
+	// Console is what `make deploy-console` puts there; none.
+	Console *Console `json:"console"`
 	// Audiences may be asked for at exchange, beside our own address.
 	Audiences []string `json:"audiences"`
 	// JWTLifetime of an exchanged token is 60 to 3600 seconds; 900.
@@ -77,6 +79,29 @@ type People struct {
 	// AdminGroup is the group of Counterfoil's administrators, who see and stop
 	// everybody's tokens; none: there are no administrators.
 	AdminGroup string `json:"admin_group"`
+}
+
+// A Console is the static site of a stack of its own. Everything in it can be read
+// by everybody.
+type Console struct {
+	// Client is the one of people.clients that people sign in with there. It is
+	// public: code and PKCE, no secret.
+	Client string `json:"client"`
+	// API is the output Issuer of the API's stack; https:// and domain.name.
+	API string `json:"api"`
+	// SignIn are the origins that the issuer's discovery names for its endpoints,
+	// beside its own: with Cognito, that of the user pool's domain. None.
+	SignIn []string `json:"sign_in"`
+	// Scope is asked for at sign-in, space separated; "openid profile".
+	Scope string `json:"scope"`
+	// Resource is the audience to ask for (RFC 8707); none.
+	Resource string `json:"resource"`
+	// Certificate is the ARN of one of ACM's in us-east-1 for the name in
+	// console_origin. Without, CloudFront gives the site a name, and takes old TLS.
+	Certificate string `json:"certificate"`
+	// ZoneID and ZoneName name the zone of Route 53 that gets the records; none.
+	ZoneID   string `json:"zone_id"`
+	ZoneName string `json:"zone_name"`
 }
 
 // A Key of KMS.
@@ -203,7 +228,7 @@ func (c Config) check() error {
 	case c.AlarmMail != "" && !mailPattern.MatchString(c.AlarmMail):
 		return errors.New("alarm_mail must be one e-mail address")
 	}
-	return errors.Join(c.checkKeys(), c.checkDomain())
+	return cmp.Or(c.checkKeys(), c.checkDomain(), c.checkConsole())
 }
 
 // streamIsOfTable: the restored table needs a stream, or nothing would be told.
@@ -250,15 +275,40 @@ func (c Config) checkDomain() error {
 	return nil
 }
 
+func (c Config) checkConsole() error {
+	switch s := c.Console; {
+	case s == nil:
+		return nil
+	case !slices.Contains(c.People.Clients, s.Client):
+		return errors.New("console.client must be one of people.clients")
+	case s.API == "" && c.Domain == nil:
+		return errors.New("console.api must be the address of the API: the output Issuer of its stack")
+	case !isHTTPS(c.consoleAPI()) || strings.HasSuffix(c.consoleAPI(), "/") || !isOrigin("https://"+hostOf(c.consoleAPI())):
+		return errors.New("console.api must be an https address, without a slash at the end")
+	case !isOrigin("https://" + hostOf(c.People.Issuer)):
+		return errors.New("people.issuer: no browser can call a host with such characters")
+	case slices.ContainsFunc(s.SignIn, func(o string) bool { return !isOrigin(o) }):
+		return errors.New("console.sign_in must be origins such as https://example.auth.eu-central-1.amazoncognito.com, without a slash at the end")
+	case s.Certificate != "" && (!certificatePattern.MatchString(s.Certificate) || strings.Split(s.Certificate, ":")[3] != "us-east-1"):
+		return errors.New("console.certificate must be the ARN of a certificate of ACM in us-east-1, where CloudFront looks for it")
+	case (s.ZoneID == "") != (s.ZoneName == ""):
+		return errors.New("console.zone_id and console.zone_name go together")
+	case s.ZoneID != "" && s.Certificate == "":
+		return errors.New("console.zone_id needs console.certificate")
+	}
+	return nil
+}
+
 func isHTTPS(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https" && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
 }
 
-func isOrigin(address string) bool {
-	u, err := url.Parse(address)
-	return isHTTPS(address) && err == nil && u.Path == "" && u.User == nil && !strings.ContainsAny(address, "'\"")
-}
+// originPattern lets nothing through that would end a header, or a directive of
+// a content security policy: net/url takes more for a host.
+var originPattern = regexp.MustCompile(`^https://[0-9A-Za-z.-]+(:[0-9]{1,5})?$`)
+
+func isOrigin(address string) bool { return originPattern.MatchString(address) }
 
 // isSeveral reports whether a text is anything but one word: the environment
 // holds lists with spaces between.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var rewrite = flag.Bool("update", false, "rewrite testdata/template.json")
+var rewrite = flag.Bool("update", false, "rewrite the templates in testdata")
 
 // What changes with a binary: the hash of its asset, and the deployment's name,
 // which has a hash of the API in it.
@@ -20,9 +20,14 @@ var (
 
 func TestGolden(t *testing.T) {
 	needNode(t)
-	text := assetHash.ReplaceAll(plain().raw, []byte("ASSET"))
+	golden(t, "testdata/template.json", plain())
+}
+
+// golden compares a template with the file of the one that was looked at last.
+func golden(t *testing.T, file string, tm template) {
+	t.Helper()
+	text := assetHash.ReplaceAll(tm.raw, []byte("ASSET"))
 	text = append(deploymentHash.ReplaceAll(text, []byte("${1}HASH")), '\n')
-	const file = "testdata/template.json"
 	if *rewrite {
 		if err := os.WriteFile(file, text, 0o644); err != nil {
 			t.Fatal(err)

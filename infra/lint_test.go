@@ -14,7 +14,7 @@ func TestLint(t *testing.T) {
 	if err != nil {
 		t.Skip("cfn-lint is not installed")
 	}
-	for name, tm := range map[string]template{"plain": plain(), "everything": everything()} {
+	for name, tm := range map[string]template{"plain": plain(), "everything": everything(), "the console": plainConsole(), "the console with everything": everythingConsole()} {
 		// W3005 is CDK's own: it names a dependency that a reference implies.
 		file := filepath.Join(t.TempDir(), "template.json")
 		if err := os.WriteFile(file, tm.raw, 0o644); err != nil {

@@ -37,13 +37,42 @@ var accepted = []struct{ rule, on, reason string }{
 		"API Gateway's own role for its logs, one for the account (gateway_log_role), is made by AWS's policy for it"},
 	{"AwsSolutions-IAM5", `^/Counterfoil/[A-Za-z]+/Role/DefaultPolicy/Resource$`,
 		"X-Ray's two actions know no resource; TestNoWildcard sees to it that nothing else is on *"},
+	{"AwsSolutions-CFR1", `^/CounterfoilConsole/Site/Resource$`,
+		"the people of an organization travel"},
+	{"AwsSolutions-CFR2", `^/CounterfoilConsole/Site/Resource$`,
+		"files that anybody may read, and nothing behind them"},
+	{"AwsSolutions-CFR3", `^/CounterfoilConsole/Site/Resource$`,
+		"its lines would hold the codes of sign-ins; who did what is in the log of the API"},
+	{"AwsSolutions-CFR4", `^/CounterfoilConsole/Site/Resource$`,
+		"without a certificate of one's own (console.certificate) CloudFront offers no better"},
+	{"AwsSolutions-S1", `^/CounterfoilConsole/Files/Resource$`,
+		"CloudFront alone reads it, and CloudTrail tells who writes"},
+	{"AwsSolutions-IAM4", `^/CounterfoilConsole/Custom::CDKBucketDeployment[0-9A-F]+/ServiceRole/Resource$`,
+		"CDK's uploader writes its log by AWS's policy for that"},
+	{"AwsSolutions-IAM5", `^/CounterfoilConsole/Custom::CDKBucketDeployment[0-9A-F]+/ServiceRole/DefaultPolicy/Resource$`,
+		"CDK's uploader writes every key of the one bucket, and CDK lets it invalidate any distribution"},
+	{"AwsSolutions-L1", `^/CounterfoilConsole/Custom::CDKBucketDeployment[0-9A-F]+/Resource$`,
+		"CDK chooses what its uploader runs in"},
 }
 
 func TestNag(t *testing.T) {
 	needNode(t)
 	met := map[int]bool{}
 	for name, c := range map[string]Config{"plain": exampleConfig(), "everything": fullConfig()} {
-		t.Run(name, func(t *testing.T) { nag(t, c, met) })
+		t.Run(name, func(t *testing.T) {
+			app, _ := build(c)
+			nag(t, app, c.Stack, met)
+		})
+	}
+	nameless := exampleConfig()
+	console := *nameless.Console
+	console.Certificate = ""
+	nameless.Console = &console
+	for name, c := range map[string]Config{"console": exampleConfig(), "console with everything": fullConsoleConfig(), "console without a name": nameless} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := buildConsole(c)
+			nag(t, app, c.Stack+"Console", met)
+		})
 	}
 	for i, a := range accepted {
 		if !met[i] {
@@ -52,14 +81,13 @@ func TestNag(t *testing.T) {
 	}
 }
 
-// nag checks one configuration, and notes which of the accepted findings it met.
-func nag(t *testing.T, c Config, met map[int]bool) {
-	app, _ := build(c)
+// nag checks one stack, and notes which of the accepted findings it met.
+func nag(t *testing.T, app awscdk.App, stack string, met map[int]bool) {
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
 		ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_JSON},
 	}), nil)
 	app.Synth(nil)
-	text, err := os.ReadFile(filepath.Join(*app.Outdir(), "AwsSolutions--Counterfoil-NagReport.json"))
+	text, err := os.ReadFile(filepath.Join(*app.Outdir(), "AwsSolutions--"+stack+"-NagReport.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // ConsolePagePattern matches the path of a page of the console: whatever the
@@ -15,16 +16,20 @@ const ConsolePagePattern = `^/(?:configuration|callback|signed-out|tokens/[0-9A-
 // not compiled in.
 const ConsoleConfigPath = "/config.json"
 
-// A ConsoleConfig is what the console has to know.
+// A ConsoleConfig is what the console has to know. None of it is secret.
 type ConsoleConfig struct {
 	API      string `json:"api"`       // address of the API, without a slash at its end
 	Issuer   string `json:"issuer"`    // of people, as its discovery spells it
 	ClientID string `json:"client_id"` // of the console at that issuer
+	// Scope that the console asks the issuer for; its own default.
+	Scope string `json:"scope,omitempty"`
+	// Resource is the audience to ask for (RFC 8707), where the issuer wants that.
+	Resource string `json:"resource,omitempty"`
 }
 
-// ConsoleHSTS is Strict-Transport-Security for the console on AWS. A laptop has
-// no certificate, and must not send it: it would hold for every port there.
-const ConsoleHSTS = "max-age=63072000" // seconds: two years
+// ConsoleHSTS is the max-age of Strict-Transport-Security on AWS. A laptop has no
+// certificate, and must not send it: it would hold for every port there.
+const ConsoleHSTS = 2 * 365 * 24 * time.Hour
 
 // consoleHeaders are those that do not depend on where the console is.
 //
