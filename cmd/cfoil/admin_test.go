@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -13,7 +14,10 @@ import (
 func TestAPolicyThatStopsTokens(t *testing.T) {
 	set, preview := 0, map[string]any{"tokens": 3, "people": 2, "complete": true}
 	policy := map[string]any{"max_lifetime_days": nil, "require_expiry": false, "max_tokens_per_person": 50}
+	var mu sync.Mutex // held by whoever looks at those
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		switch r.Method + " " + r.URL.Path {
 		case "GET /admin/policy":
 			answerJSON(w, 200, policy)
@@ -27,13 +31,20 @@ func TestAPolicyThatStopsTokens(t *testing.T) {
 			answerJSON(w, 200, policy)
 		}
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close) // when nobody holds the lock
 	u := newUser(t, "COUNTERFOIL_SERVER="+server.URL, "COUNTERFOIL_TOKEN=session")
-	r := u.cfoil("", "admin", "policy", "set", "--max-idle", "30d")
+	run := func(arguments ...string) run {
+		mu.Unlock()
+		defer mu.Lock()
+		return u.cfoil("", append([]string{"admin", "policy", "set"}, arguments...)...)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	r := run("--max-idle", "30d")
 	if r.code != 2 || set != 0 || !strings.Contains(r.stderr, "--yes") {
 		t.Errorf("unasked: %+v, set %d times", r, set)
 	}
-	r = u.cfoil("", "admin", "policy", "set", "--max-idle", "30d", "--yes")
+	r = run("--max-idle", "30d", "--yes")
 	if r.code != 0 || set != 1 || !strings.Contains(r.stderr, "3 tokens of 2 people stop working") || !strings.Contains(r.stdout, "30d") {
 		t.Errorf("with --yes: %+v, set %d times", r, set)
 	}
@@ -43,7 +54,7 @@ func TestAPolicyThatStopsTokens(t *testing.T) {
 	}
 	// Nobody counted to the end: that is no "nothing stops".
 	preview = map[string]any{"tokens": 0, "people": 0, "complete": false}
-	if r = u.cfoil("", "admin", "policy", "set", "--max-idle", "none"); r.code != 2 || set != 1 {
+	if r = run("--max-idle", "none"); r.code != 2 || set != 1 {
 		t.Errorf("not counted: %+v", r)
 	}
 }

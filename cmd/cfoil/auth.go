@@ -85,12 +85,15 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkAudience(token.AccessToken, server); err != nil {
+		return err
+	}
 	who, err := a.whois(ctx, server, client.NewSecret(token.AccessToken))
 	if err == nil && who.Kind != "person" {
 		err = fmt.Errorf("the issuer gave a credential of kind %s", who.Kind)
 	}
 	if isBad(err) {
-		return fail(errors.New("the server does not take the session that the issuer gave"), "whoever runs them has to look whether the issuer puts the server into aud, and whether the server knows the client "+i.clientID)
+		return fail(errors.New("the server does not take the session that the issuer gave"), "whoever runs the server has to look whether it knows the client "+i.clientID)
 	}
 	if err != nil {
 		return err

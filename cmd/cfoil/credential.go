@@ -122,6 +122,9 @@ func (a *app) renew(ctx context.Context, server string) (credential, error) {
 			return unread(err)
 		}
 		token, err := a.refreshed(ctx, *p.Session, refresh)
+		if err == nil {
+			err = checkAudience(token.AccessToken, server)
+		}
 		if err != nil {
 			return err
 		}

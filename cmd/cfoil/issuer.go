@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/counterfoil/counterfoil/pkg/api"
 	"github.com/counterfoil/counterfoil/pkg/client"
 )
 
@@ -52,13 +54,16 @@ func (a *app) findIssuer(ctx context.Context, server string) (issuer, error) {
 	if len(resource.AuthorizationServers) == 0 || resource.CLIClientID == "" {
 		return issuer{}, fail(errors.New("the server names no sign-in for command lines"), `create a token on its console, and pipe it to "cfoil auth login --with-token"`)
 	}
+	// A server elsewhere must not send us to what runs on this machine.
+	local := strings.HasPrefix(server, "http:")
+	if !isEndpoint(resource.AuthorizationServers[0], local) {
+		return issuer{}, errors.New("the server names an issuer whose address is not https")
+	}
 	i, err := a.discover(ctx, resource.AuthorizationServers[0])
 	if err != nil {
 		return issuer{}, err
 	}
 	i.clientID, i.resource = resource.CLIClientID, resource.Resource
-	// A server elsewhere must not send us to what runs on this machine.
-	local := strings.HasPrefix(server, "http:")
 	for _, endpoint := range []string{i.AuthorizationEndpoint, i.TokenEndpoint, i.DeviceEndpoint, i.RevocationEndpoint} {
 		if endpoint != "" && !isEndpoint(endpoint, local) {
 			return issuer{}, fmt.Errorf("the issuer %s names an endpoint that is not https", i.Issuer)
@@ -87,9 +92,6 @@ func isEndpoint(address string, local bool) bool {
 const maxDiscovery = 1 << 20
 
 func (a *app) discover(ctx context.Context, address string) (issuer, error) {
-	if _, err := client.ParseServer(address); err != nil {
-		return issuer{}, errors.New("the server names an issuer whose address is not https")
-	}
 	req, err := http.NewRequestWithContext(ctx, "GET", strings.TrimSuffix(address, "/")+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return issuer{}, err
@@ -131,6 +133,27 @@ func (i issuer) oauth() *oauth2.Config {
 
 // forUs asks that the session be for the server (RFC 8707).
 func (i issuer) forUs() oauth2.AuthCodeOption { return oauth2.SetAuthURLParam("resource", i.resource) }
+
+// checkAudience refuses a session that was not made for the server. It must not
+// even be shown to it: whoever runs a server can name somebody else's issuer and
+// client, and would be given what opens that one's doors.
+func checkAudience(session, server string) error {
+	var claims struct {
+		Audience api.Audience `json:"aud"`
+	}
+	parts := strings.Split(session, ".")
+	if len(parts) == 3 {
+		if payload, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			_ = json.Unmarshal(payload, &claims) // what cannot be read is for nobody
+		}
+	}
+	for _, audience := range claims.Audience {
+		if meant, err := client.ParseServer(audience); err == nil && meant == server {
+			return nil
+		}
+	}
+	return fail(errors.New("the issuer gave a session that is not for "+server+": it was not shown to it"), "whoever runs the issuer has to put the server's address into aud")
+}
 
 func (i issuer) session() session {
 	return session{Issuer: i.Issuer, ClientID: i.clientID, TokenEndpoint: i.TokenEndpoint, RevocationEndpoint: i.RevocationEndpoint}

@@ -39,7 +39,10 @@ type otherIssuer struct {
 	refresh   string // the one that is good now
 	refreshed int
 	revoked   string
-	asked     []url.Values // of the token endpoint
+	// sessions are the real ones, by those that it gives: these are for itself.
+	sessions map[string]string
+	audience string // of what it gives, unless it is its own
+	shown    bool   // whether anything was shown to the server
 }
 
 func newOtherIssuer(t *testing.T, changes ...func(*otherIssuer)) *otherIssuer {
@@ -81,7 +84,14 @@ func newOtherIssuer(t *testing.T, changes ...func(*otherIssuer)) *otherIssuer {
 		defer o.mu.Unlock()
 		o.revoked = r.FormValue("token")
 	})
-	mux.Handle("/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(realURL) }})
+	mux.Handle("/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(realURL)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		shown, _ := strings.CutPrefix(r.In.Header.Get("Authorization"), "Bearer ")
+		r.Out.Header.Set("Authorization", "Bearer "+o.sessions[shown])
+		o.shown = o.shown || shown != ""
+	}})
 	o.front = httptest.NewUnstartedServer(mux)
 	for _, change := range changes {
 		change(o)
@@ -119,7 +129,6 @@ func (o *otherIssuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.asked = append(o.asked, r.PostForm)
 	refuse := func(code string) { answerJSON(w, 400, map[string]string{"error": code}) }
 	if r.PostFormValue("client_id") != "cli" || r.Header.Get("Authorization") != "" {
 		refuse("invalid_client")
@@ -154,7 +163,26 @@ func (o *otherIssuer) token(w http.ResponseWriter, r *http.Request) {
 		o.t.Error(err)
 	}
 	o.refresh = "refresh-" + rand.Text()
-	answerJSON(w, 200, map[string]any{"access_token": session, "token_type": "Bearer", "expires_in": o.expiresIn, "refresh_token": o.refresh})
+	answerJSON(w, 200, map[string]any{"access_token": o.sessionFor(session), "token_type": "Bearer", "expires_in": o.expiresIn, "refresh_token": o.refresh})
+}
+
+// sessionFor returns one that is for the front, and stands for a real one. The
+// caller holds the lock.
+func (o *otherIssuer) sessionFor(real string) string {
+	audience := o.audience
+	if audience == "" {
+		audience = o.front.URL
+	}
+	payload, err := json.Marshal(map[string]any{"aud": []string{"https://another.example", audience}, "jti": rand.Text()})
+	if err != nil {
+		o.t.Error(err)
+	}
+	session := "e30." + base64.RawURLEncoding.EncodeToString(payload) + ".e30"
+	if o.sessions == nil {
+		o.sessions = map[string]string{}
+	}
+	o.sessions[session] = real
+	return session
 }
 
 // endsAtOnce gives sessions that count as ended.
@@ -325,9 +353,10 @@ func TestSignInsThatAreNotTrusted(t *testing.T) {
 		"a page in the clear": {func(o *otherIssuer) {
 			o.metaOf = func(d map[string]any) { d["authorization_endpoint"] = "http://issuer.example/authorize" }
 		}, same, "names an endpoint that is not https"},
-		"no token endpoint":      {func(o *otherIssuer) { o.metaOf = func(d map[string]any) { delete(d, "token_endpoint") } }, same, "names no token endpoint"},
-		"no page":                {func(o *otherIssuer) { o.metaOf = func(d map[string]any) { delete(d, "authorization_endpoint") } }, same, "offers no sign-in by browser"},
-		"a session of another's": {func(o *otherIssuer) { o.real = startServer(o.t) }, same, "the server does not take the session"},
+		"no token endpoint":              {func(o *otherIssuer) { o.metaOf = func(d map[string]any) { delete(d, "token_endpoint") } }, same, "names no token endpoint"},
+		"no page":                        {func(o *otherIssuer) { o.metaOf = func(d map[string]any) { delete(d, "authorization_endpoint") } }, same, "offers no sign-in by browser"},
+		"a session for another's server": {func(o *otherIssuer) { o.audience = "https://tokens.example.com" }, same, "is not for http://127.0.0.1"},
+		"a session of another's":         {func(o *otherIssuer) { o.real = startServer(o.t) }, same, "the server does not take the session"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOtherIssuer(t, c.change)
@@ -338,6 +367,11 @@ func TestSignInsThatAreNotTrusted(t *testing.T) {
 			}
 			if _, err := os.Stat(filepath.Join(u.home, ".config", "counterfoil", "secrets.json")); err == nil {
 				t.Error("something was kept")
+			}
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if o.shown != (name == "a session of another's") {
+				t.Errorf("a session was shown to the server: %t", o.shown)
 			}
 		})
 	}

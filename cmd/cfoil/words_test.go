@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"os"
@@ -102,5 +103,49 @@ func TestEveryRefusalHasWords(t *testing.T) {
 	}
 	if f := explain(&client.Error{Status: 503, Code: "unavailable", RequestID: "R1"}); !strings.Contains(f.hint, "R1") {
 		t.Errorf("hint %q", f.hint)
+	}
+}
+
+// TestCheckAudience: only a session that names the server is shown to it.
+func TestCheckAudience(t *testing.T) {
+	jwt := func(payload string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".e30"
+	}
+	for session, good := range map[string]bool{
+		jwt(`{"aud":"https://tokens.example.com"}`):              true,
+		jwt(`{"aud":["a","https://tokens.example.com/"]}`):       true,
+		jwt(`{"aud":"https://tokens.example.com.evil.example"}`): false,
+		jwt(`{"aud":["https://other.example"]}`):                 false,
+		jwt(`{"aud":[]}`):                                        false,
+		jwt(`{"aud":{"a":"https://tokens.example.com"}}`):        false,
+		jwt(`{"client_id":"https://tokens.example.com"}`):        false,
+		jwt(`junk`): false,
+		"opaque":    false,
+		"":          false,
+		"a." + jwt(`{"aud":"https://tokens.example.com"}`): false,
+	} {
+		if err := checkAudience(session, "https://tokens.example.com"); (err == nil) != good {
+			t.Errorf("%s: %v", session, err)
+		}
+	}
+}
+
+// TestIsEndpoint: a secret goes over https, and on this machine alone without.
+func TestIsEndpoint(t *testing.T) {
+	for address, want := range map[string]struct{ remote, local bool }{
+		"https://issuer.example/token":   {true, true},
+		"http://127.0.0.1:8080/token":    {false, true},
+		"http://localhost:8080/token":    {false, true},
+		"http://issuer.example/token":    {false, false},
+		"http://127.0.0.1.evil.example/": {false, false},
+		"https://user:x@issuer.example/": {false, false},
+		"file:///etc/passwd":             {false, false},
+		"javascript:alert(1)":            {false, false},
+		"https:///token":                 {false, false},
+		"":                               {false, false},
+	} {
+		if remote, local := isEndpoint(address, false), isEndpoint(address, true); remote != want.remote || local != want.local {
+			t.Errorf("%s: %t, %t", address, remote, local)
+		}
 	}
 }
