@@ -105,6 +105,8 @@ var rates = map[string]rate{
 	"setpolicy":  {5, 10},
 	"preview":    {1, 2}, // reads everybody's tokens
 	"listall":    {10, 20},
+	"trailall":   {20, 40},
+	"trailall":   {10, 20},
 	"getany":     {20, 40},
 	"revokeany":  {20, 40},
 	"people":     {20, 40},

@@ -231,7 +231,8 @@ var calls = map[string]func(context.Context, *cloud) error{
 		if n, err := c.cold().RevokeAll(ctx, root, "alice", pat.InvalidError{}); err != nil || n != 1 {
 			return fmt.Errorf("%d revoked: %w", n, err)
 		}
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, c.cold().RevokeAny(ctx, root, id))
+		_, err10 := c.cold().TrailAll(ctx, root, pat.TrailRequest{Limit: 10}, new("alice"))
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, c.cold().RevokeAny(ctx, root, id))
 	},
 	"introspect": func(ctx context.Context, c *cloud) error {
 		by := pat.Grant{Kind: pat.KindPAT, Scopes: []string{pat.IntrospectScope}}

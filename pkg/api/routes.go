@@ -60,6 +60,7 @@ var Routes = []Route{
 	{Verb: "listall", Function: "admin", Method: "GET", Path: "/admin/tokens", Guard: Administrator, Recent: true},
 	{Verb: "getany", Function: "admin", Method: "GET", Path: "/admin/tokens/{id}", Guard: Administrator, Recent: true},
 	{Verb: "revokeany", Function: "admin", Method: "DELETE", Path: "/admin/tokens/{id}", Guard: Administrator, Recent: true},
+	{Verb: "trailall", Function: "admin", Method: "GET", Path: "/admin/trail", Guard: Administrator, Recent: true},
 	{Verb: "people", Function: "admin", Method: "GET", Path: "/admin/people", Guard: Administrator, Recent: true},
 	{Verb: "disable", Function: "admin", Method: "PATCH", Path: "/admin/people", Guard: Administrator, Recent: true},
 	{Verb: "revokeall", Function: "admin", Method: "POST", Path: "/admin/people/revoke-all", Guard: Administrator, Recent: true},

@@ -44,7 +44,7 @@ type Event struct {
 	ID              string    `json:"id"`
 	Source          string    `json:"source"` // the issuer
 	Type            string    `json:"type"`
-	Subject         string    `json:"subject,omitempty"` // the token's id
+	Subject         string    `json:"subject,omitempty"` // the token's id, or a person's sub
 	Time            string    `json:"time"`
 	DataContentType string    `json:"datacontenttype"` // application/json
 	Data            EventData `json:"data"`

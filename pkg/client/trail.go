@@ -54,3 +54,22 @@ func (c *Client) Report(ctx context.Context, values []Secret) error {
 	}
 	return c.do(ctx, request{method: "POST", path: "/credentials/report", json: body, open: true, repeatable: true}, nil)
 }
+
+// An AdminTrailQuery says which page of whose trail.
+type AdminTrailQuery struct {
+	TrailQuery
+	// Sub is the person it happened to; empty means everybody, and the policy.
+	Sub string
+}
+
+// TrailAny returns a page of what happened to everybody, newest first. It takes an
+// administrator's session.
+func (c *Client) TrailAny(ctx context.Context, q AdminTrailQuery) (EventList, error) {
+	values := q.values()
+	if q.Sub != "" {
+		values.Set("sub", q.Sub)
+	}
+	var answer EventList
+	err := c.do(ctx, request{method: "GET", path: "/admin/trail", query: values, repeatable: true}, &answer)
+	return answer, err
+}

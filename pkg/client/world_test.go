@@ -176,8 +176,3 @@ func must[T any](value T, err error) func(*testing.T) T {
 }
 
 func background() context.Context { return context.Background() }
-
-// notYet are routes that the client has no method for.
-func notYet(r api.Route) bool {
-	return r.Path == "/admin/trail"
-}

@@ -168,7 +168,7 @@ func TestFollowPassesWhatItCannotRead(t *testing.T) {
 	for _, e := range f.told {
 		types = append(types, e.Type)
 	}
-	if fmt.Sprint(types) != "[counterfoil.token.created counterfoil.token.unreadable counterfoil.token.created]" {
+	if fmt.Sprint(types) != "[counterfoil.token.created counterfoil.item.unreadable counterfoil.token.created]" {
 		t.Errorf("told %v", types)
 	}
 	if e := f.told[1]; e.Subject != "AAAAA00001" || e.Time != "2026-11-24T12:00:00Z" || e.ID != "AAAAA00001-unreadable-1" || e.Data.By.Kind != "system" {
@@ -182,7 +182,20 @@ func TestFollowPassesWhatItCannotRead(t *testing.T) {
 // TestFollowIsSilentAbout what is no change of a token.
 func TestFollowIsSilentAboutTheRest(t *testing.T) {
 	for name, change := range map[string]func(*events.DynamoDBStreamRecord){
-		"an owner":              func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~owner") },
+		"an owner who signs in": func(r *events.DynamoDBStreamRecord) {
+			r.Keys["sk"] = events.NewStringAttribute("~owner")
+			r.NewImage = map[string]events.DynamoDBAttributeValue{
+				"iss": events.NewStringAttribute("https://people.example"), "sub": events.NewStringAttribute("alice"),
+				"next": events.NewNumberAttribute("1"), "live": events.NewNumberAttribute("1"), "version": events.NewNumberAttribute("2"),
+			}
+		},
+		"the settings": func(r *events.DynamoDBStreamRecord) {
+			r.Keys["pk"], r.Keys["sk"] = events.NewStringAttribute("settings"), events.NewStringAttribute("published")
+		},
+		"the policy that nobody set": func(r *events.DynamoDBStreamRecord) {
+			r.Keys["pk"], r.Keys["sk"] = events.NewStringAttribute("settings"), events.NewStringAttribute("policy")
+			r.NewImage = map[string]events.DynamoDBAttributeValue{"json": events.NewStringAttribute(`{"max_tokens_per_person":50}`)}
+		},
 		"a name":                func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~name#0") },
 		"an event":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("trail#all#2026-11") },
 		"a person":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("person#0") },

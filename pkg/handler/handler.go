@@ -52,6 +52,7 @@ var verbs = map[string]verb{
 	"listall":    Handlers.listall,
 	"getany":     Handlers.getany,
 	"revokeany":  Handlers.revokeany,
+	"trailall":   Handlers.trailall,
 	"people":     Handlers.people,
 	"disable":    Handlers.disable,
 	"revokeall":  Handlers.revokeall,

@@ -89,9 +89,9 @@ func (s meteredStore) Settings(ctx context.Context) (pat.Settings, error) {
 	return s.next.Settings(ctx)
 }
 
-func (s meteredStore) SetPolicy(ctx context.Context, p pat.Policy) error {
+func (s meteredStore) SetPolicy(ctx context.Context, p pat.Policy, changed pat.Mark) error {
 	defer timed(ctx)()
-	return s.next.SetPolicy(ctx, p)
+	return s.next.SetPolicy(ctx, p, changed)
 }
 
 func (s meteredStore) Slot(ctx context.Context, p pat.Person) (pat.Slot, error) {

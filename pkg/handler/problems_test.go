@@ -157,7 +157,7 @@ func asRoot(e *events.APIGatewayProxyRequest) {
 // decide makes a policy the one that holds.
 func decide(p pat.Policy) func(t *testing.T, d *desk) {
 	return func(t *testing.T, d *desk) {
-		if err := d.store.SetPolicy(t.Context(), p); err != nil {
+		if err := d.store.SetPolicy(t.Context(), p, pat.Mark{}); err != nil {
 			t.Fatal(err)
 		}
 		d.clock = d.clock.Add(pat.SettingsAge)

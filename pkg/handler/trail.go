@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/counterfoil/counterfoil/pkg/api"
@@ -42,7 +43,7 @@ func EventOf(issuer string, e pat.Event) api.Event {
 		ID:              e.ID,
 		Source:          issuer,
 		Type:            string(e.Type),
-		Subject:         string(e.TokenID),
+		Subject:         cmp.Or(string(e.TokenID), e.Owner),
 		Time:            stamp(e.At),
 		DataContentType: "application/json",
 		Data: api.EventData{

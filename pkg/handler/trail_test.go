@@ -215,3 +215,109 @@ func TestAReportOfAnOldValue(t *testing.T) {
 		t.Error("within its grace it opens the door, and was not revoked")
 	}
 }
+
+// TestTrailOfAll: what administrators do is told to administrators, whole, and to
+// the owner without the place that they did it from.
+func TestTrailOfAll(t *testing.T) {
+	d := newDesk(t)
+	id := string(d.token.ID)
+	as := func(sub, groups string, change func(*events.APIGatewayProxyRequest)) func(*events.APIGatewayProxyRequest) {
+		return func(e *events.APIGatewayProxyRequest) {
+			change(e)
+			e.RequestContext.Authorizer["sub"], e.RequestContext.Authorizer["groups"] = sub, groups
+			e.RequestContext.Authorizer["issued_at"] = d.clock.Format(time.RFC3339)
+		}
+	}
+	root := func(change func(*events.APIGatewayProxyRequest)) func(*events.APIGatewayProxyRequest) {
+		return as("root", `["admins"]`, change)
+	}
+	ok := func(resp events.APIGatewayProxyResponse, _ map[string]any) {
+		t.Helper()
+		if resp.StatusCode/100 != 2 {
+			t.Fatalf("status %d: %s", resp.StatusCode, resp.Body)
+		}
+	}
+	step := func() { d.clock = d.clock.Add(time.Second) }
+	step()
+	ok(d.ask(t, "PUT", "/admin/policy", root(jsonBody(`{"max_lifetime_days":null,"default_lifetime_days":null,"require_expiry":false,"max_tokens_per_person":7,"creator_groups":null,"max_idle_days":90,"max_absence_days":null,"reauth_seconds":null}`))))
+	step()
+	ok(d.ask(t, "PATCH", "/admin/people", root(jsonBody(`{"sub":"alice","disabled":true}`))))
+	step()
+	ok(d.ask(t, "PATCH", "/admin/people", root(jsonBody(`{"sub":"alice","disabled":false}`))))
+	step()
+	ok(d.ask(t, "DELETE", "/admin/tokens/{id}", root(func(e *events.APIGatewayProxyRequest) { e.PathParameters = map[string]string{"id": id} })))
+	step()
+	ok(d.ask(t, "PATCH", "/admin/people", root(jsonBody(`{"sub":"carol","disabled":true}`)))) // never seen
+
+	all := func(query string) (int, map[string]any) {
+		t.Helper()
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, body := d.ask(t, "GET", "/admin/trail", root(func(e *events.APIGatewayProxyRequest) { e.MultiValueQueryStringParameters = values }))
+		return resp.StatusCode, body
+	}
+	types := func(query string) (got []string) {
+		t.Helper()
+		status, body := all(query)
+		if status != 200 {
+			t.Fatalf("status %d, %v", status, body)
+		}
+		for _, e := range body["events"].([]any) {
+			got = append(got, strings.TrimPrefix(e.(map[string]any)["type"].(string), "counterfoil."))
+		}
+		return got
+	}
+	for query, want := range map[string]string{
+		"":            "[person.disabled token.revoked person.enabled person.disabled policy.changed token.created]",
+		"sub=alice":   "[token.revoked person.enabled person.disabled token.created]",
+		"sub=carol":   "[person.disabled]",
+		"sub=root":    "[]",
+		"sub=nobody":  "[]",
+		"sub=a|b%2fc": "[]",
+	} {
+		if got := fmt.Sprint(types(query)); got != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+	_, body := all("limit=2")
+	cursor := url.QueryEscape(body["next_cursor"].(string))
+	if got := fmt.Sprint(types("limit=2&cursor=" + cursor)); got != "[person.enabled person.disabled]" {
+		t.Errorf("the second page: %s", got)
+	}
+	for name, query := range map[string]string{
+		"another filter's cursor": "sub=alice&cursor=" + cursor, "a person's that was never seen": "sub=nobody&cursor=" + cursor,
+		"no cursor": "cursor=", "no sub": "sub=", "a sub twice": "sub=a&sub=b", "a long sub": "sub=" + strings.Repeat("x", 256), "a limit of none": "limit=0",
+	} {
+		if status, body := all(query); status != 400 || body["code"] != "invalid_request" {
+			t.Errorf("%s: status %d, %v", name, status, body)
+		}
+	}
+
+	_, body = all("sub=alice&limit=3")
+	revoked := body["events"].([]any)[0].(map[string]any)
+	if data := revoked["data"].(map[string]any); fmt.Sprint(data["by"]) != "map[kind:admin sub:root]" || data["ip"] != "192.0.2.1" || data["owner"] != "alice" || revoked["subject"] != id {
+		t.Errorf("revoked: %v", revoked)
+	}
+	disabled := body["events"].([]any)[2].(map[string]any)
+	if data := disabled["data"].(map[string]any); disabled["subject"] != "alice" || data["token_id"] != nil || fmt.Sprint(data["by"]) != "map[kind:admin sub:root]" || data["request_id"] != "r1" {
+		t.Errorf("disabled: %v", disabled)
+	}
+	_, body = all("")
+	policy := body["events"].([]any)[4].(map[string]any)
+	if data := policy["data"].(map[string]any); policy["subject"] != nil || fmt.Sprint(data["changed"]) != "[max_tokens_per_person max_idle_days]" || fmt.Sprint(data["by"]) != "map[kind:admin sub:root]" {
+		t.Errorf("policy: %v", policy)
+	}
+	_, body = d.trailOf(t, "alice", id, "limit=1")
+	if data := body["events"].([]any)[0].(map[string]any)["data"].(map[string]any); fmt.Sprint(data["by"]) != "map[kind:admin sub:root]" || data["ip"] != nil {
+		t.Errorf("the owner is told %v", data)
+	}
+
+	for who, groups := range map[string]string{"alice": `["users"]`, "dave": `["Admins"]`} {
+		resp, _ := d.ask(t, "GET", "/admin/trail", as(who, groups, func(*events.APIGatewayProxyRequest) {}))
+		if resp.StatusCode != 403 {
+			t.Errorf("%s: status %d", who, resp.StatusCode)
+		}
+	}
+}

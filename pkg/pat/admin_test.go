@@ -37,6 +37,10 @@ func adminVerbs(s *pat.Service, id pat.ID) map[string]func(by pat.Grant) error {
 			return err
 		},
 		"get anybody's": func(by pat.Grant) error { _, err := s.GetAny(ctx, by, string(id)); return err },
+		"read the trail": func(by pat.Grant) error {
+			_, err := s.TrailAll(ctx, by, pat.TrailRequest{Limit: 5}, nil)
+			return err
+		},
 		"see a person": func(by pat.Grant) error {
 			_, err := s.People(ctx, by, "alice", pat.InvalidError{})
 			return err
@@ -439,8 +443,8 @@ func (c *cut) Settings(ctx context.Context) (s pat.Settings, err error) {
 	return s, err
 }
 
-func (c *cut) SetPolicy(ctx context.Context, p pat.Policy) error {
-	return c.through("SetPolicy", func() error { return c.Store.SetPolicy(ctx, p) })
+func (c *cut) SetPolicy(ctx context.Context, p pat.Policy, changed pat.Mark) error {
+	return c.through("SetPolicy", func() error { return c.Store.SetPolicy(ctx, p, changed) })
 }
 
 func (c *cut) Slot(ctx context.Context, p pat.Person) (s pat.Slot, err error) {

@@ -27,7 +27,7 @@ func (s *Service) Disable(ctx context.Context, by Grant, sub string, disabled bo
 		owner, err = s.owner(ctx, s.person(sub))
 		switch {
 		case errors.Is(err, ErrNotFound) && disabled:
-			owner, err = s.enrol(ctx, Owner{Person: s.person(sub), Disabled: true})
+			owner, err = s.enrol(ctx, Owner{Person: s.person(sub), Disabled: true, Changed: s.mark(ctx, by.administrator(), 1)})
 			return err
 		case errors.Is(err, ErrNotFound):
 			owner = Owner{Person: s.person(sub)}
@@ -35,7 +35,7 @@ func (s *Service) Disable(ctx context.Context, by Grant, sub string, disabled bo
 		case err != nil || owner.Disabled == disabled:
 			return err
 		}
-		owner.Disabled = disabled
+		owner.Disabled, owner.Changed = disabled, s.mark(ctx, by.administrator(), owner.Version+1)
 		if err := s.Store.Disable(ctx, owner); err != nil {
 			return unavailable("disable or enable a person", err)
 		}

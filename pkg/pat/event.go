@@ -21,7 +21,14 @@ const (
 	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it was refused
 	TokenExpiring   EventType = "counterfoil.token.expiring"    // its end is near
 	TokenIdling     EventType = "counterfoil.token.idling"      // its stop for idleness is near
-	TokenUnreadable EventType = "counterfoil.token.unreadable"  // what was written of it cannot be read
+
+	PersonDisabled EventType = "counterfoil.person.disabled"
+	PersonEnabled  EventType = "counterfoil.person.enabled"
+	PersonRevoked  EventType = "counterfoil.person.tokens_revoked" // all that there were
+
+	PolicyChanged EventType = "counterfoil.policy.changed"
+
+	Unreadable EventType = "counterfoil.item.unreadable" // what was written cannot be read
 )
 
 // TrailKept is how long an event can be read back. (Whoever takes the events
@@ -55,12 +62,17 @@ type Event struct {
 	Ends Warning
 }
 
-// An Alteration is what was kept under one key before and after one write. The
-// zero Token means that there was none.
+// An Alteration is what was kept under one key before and after one write: a
+// token, an owner or the policy. What was not there is zero.
 type Alteration struct {
-	OldToken, NewToken Token
-	// Unreadable is the token of which one of them could not be read.
-	Unreadable ID
+	OldToken, NewToken   Token
+	OldOwner, NewOwner   Owner
+	OldPolicy, NewPolicy Policy
+	// PolicyChanged is the mark of the policy.
+	PolicyChanged Mark
+	// Unreadable is where one of them lies that could not be read: a token's id,
+	// or something else.
+	Unreadable string
 	// Sequence tells writes apart that cannot be read.
 	Sequence string
 	// At stands in for the time of a write that left no mark.
@@ -74,8 +86,15 @@ func (a Alteration) Events() []Event {
 	was, is := a.OldToken, a.NewToken
 	switch {
 	case a.Unreadable != "":
-		id := a.Unreadable
-		return []Event{{ID: fmt.Sprintf("%s-unreadable-%s", id, a.Sequence), Type: TokenUnreadable, At: a.At, By: Doer{Kind: DoerUs}, TokenID: id, Slot: id.Slot()}}
+		e := Event{ID: a.Unreadable + "-unreadable-" + a.Sequence, Type: Unreadable, At: a.At, By: Doer{Kind: DoerUs}}
+		if id, err := ParseID(a.Unreadable); err == nil {
+			e.TokenID, e.Slot = id, id.Slot()
+		}
+		return []Event{e}
+	case a.NewOwner.Slot != "":
+		return a.ofOwner()
+	case !a.PolicyChanged.At.IsZero():
+		return a.ofPolicy()
 	case is.ID == "": // removed, long dead
 		return nil
 	case was.ID == "":
@@ -104,6 +123,38 @@ func (a Alteration) change(what EventType) Event {
 	// The moment is part of it: after a restore the same version comes again.
 	e.ID = fmt.Sprintf("%s-%06d-%d", is.ID, is.Version, e.At.UnixMilli())
 	return e
+}
+
+// ofOwner are the events of what administrators do to a person.
+func (a Alteration) ofOwner() []Event {
+	was, is := a.OldOwner, a.NewOwner
+	e := Event{At: a.At, Slot: is.Slot, Owner: is.Person.Subject}
+	if m := is.Changed; m.Makes == is.Version {
+		e.By, e.From, e.RequestID, e.At = m.By, m.From, m.RequestID, m.At
+	}
+	e.ID = fmt.Sprintf("%s-%06d-%d", is.Slot, is.Version, e.At.UnixMilli())
+	switch {
+	case was.Disabled != is.Disabled && is.Disabled:
+		e.Type = PersonDisabled
+	case was.Disabled != is.Disabled:
+		e.Type = PersonEnabled
+	case !slices.Equal(was.Stops, is.Stops):
+		e.Type = PersonRevoked
+	default:
+		return nil
+	}
+	return []Event{e}
+}
+
+// ofPolicy are the events of a policy that was set, to what it was before too. Its
+// item has no version: what tells two writes apart is their request.
+func (a Alteration) ofPolicy() []Event {
+	m := a.PolicyChanged
+	return []Event{{
+		ID:   fmt.Sprintf("policy-%d-%s", m.At.UnixMilli(), m.RequestID),
+		Type: PolicyChanged, At: m.At, By: m.By, From: m.From, RequestID: m.RequestID,
+		Fields: a.NewPolicy.differsFrom(a.OldPolicy),
+	}}
 }
 
 // noted are the events of a note: of a use, a refusal or warnings.
@@ -141,17 +192,38 @@ func (a Alteration) noted() []Event {
 
 // changedFields names what an update changed, as the API spells it.
 func changedFields(was, is Token) []string {
-	var names []string
-	for _, f := range []struct {
-		name string
-		same bool
-	}{
+	return changed([]field{
 		{"name", was.Name == is.Name},
 		{"description", was.Description == is.Description},
 		{"scopes", slices.Equal(was.Scopes, is.Scopes)},
 		{"expires_at", was.ExpiresAt.Equal(is.ExpiresAt)},
 		{"allowed_cidrs", slices.Equal(was.AllowedCIDRs, is.AllowedCIDRs)},
-	} {
+	})
+}
+
+// differsFrom names the fields in which two policies differ, as the API spells
+// them.
+func (p Policy) differsFrom(was Policy) []string {
+	return changed([]field{
+		{"max_lifetime_days", was.MaxLifetimeDays == p.MaxLifetimeDays},
+		{"default_lifetime_days", was.DefaultLifetimeDays == p.DefaultLifetimeDays},
+		{"require_expiry", was.RequireExpiry == p.RequireExpiry},
+		{"max_tokens_per_person", was.MaxTokensPerPerson == p.MaxTokensPerPerson},
+		{"creator_groups", slices.Equal(was.CreatorGroups, p.CreatorGroups) && (was.CreatorGroups == nil) == (p.CreatorGroups == nil)},
+		{"max_idle_days", was.MaxIdleDays == p.MaxIdleDays},
+		{"max_absence_days", was.MaxAbsenceDays == p.MaxAbsenceDays},
+		{"reauth_seconds", was.ReauthSeconds == p.ReauthSeconds},
+	})
+}
+
+// A field of which it is known whether it stayed the same.
+type field struct {
+	name string
+	same bool
+}
+
+func changed(fields []field) (names []string) {
+	for _, f := range fields {
 		if !f.same {
 			names = append(names, f.name)
 		}

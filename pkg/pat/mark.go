@@ -70,5 +70,8 @@ func (s *Service) mark(ctx context.Context, by Doer, makes int64) Mark {
 	return Mark{By: by, From: o.From, RequestID: o.RequestID, At: s.now().UTC().Truncate(time.Millisecond), Makes: makes}
 }
 
+// administrator is the grant's person, acting on what is somebody's.
+func (g Grant) administrator() Doer { return Doer{Kind: DoerAdmin, Subject: g.Person.Subject} }
+
 // doer is the grant's person, acting on what is their own.
 func (g Grant) doer() Doer { return Doer{Kind: DoerOwner, Subject: g.Person.Subject} }

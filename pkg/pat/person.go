@@ -50,6 +50,9 @@ type Owner struct {
 	// Live counts the tokens that hold a name and a place under the cap. It
 	// may be too high (an expiry does not count down), never too low.
 	Live int
+	// Changed says which administrator disabled or enabled them, or stopped their
+	// tokens, where that made this Version.
+	Changed Mark
 	// Version goes up by one with every write of this item.
 	Version int64
 }

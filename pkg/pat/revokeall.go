@@ -39,6 +39,7 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 			return nil
 		}
 		before, wanted = owner.Stops, next.Stops
+		next.Changed = s.mark(ctx, by.administrator(), owner.Version+1)
 		if err := s.Store.Stop(ctx, next); err != nil {
 			return unavailable("stop a person's tokens", err)
 		}
@@ -52,7 +53,7 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 	if err != nil {
 		return 0, err
 	}
-	return s.bury(ctx, owner, before, now, Doer{Kind: DoerAdmin, Subject: by.Person.Subject})
+	return s.bury(ctx, owner, before, now, by.administrator())
 }
 
 // bury counts the tokens that the owner's stops killed and those before did not,

@@ -13,6 +13,6 @@ func (s *Service) RevokeAny(ctx context.Context, by Grant, id string) error {
 		if err != nil {
 			return err
 		}
-		return s.kill(ctx, token, owner, Doer{Kind: DoerAdmin, Subject: by.Person.Subject})
+		return s.kill(ctx, token, owner, by.administrator())
 	})
 }

@@ -66,7 +66,7 @@ type Store interface {
 	Settings(ctx context.Context) (Settings, error)
 
 	// SetPolicy replaces the policy, and nothing else of the settings.
-	SetPolicy(ctx context.Context, p Policy) error
+	SetPolicy(ctx context.Context, p Policy, changed Mark) error
 
 	// Slot returns a person's place, which never changes. ErrNotFound: the
 	// person has none.
@@ -83,10 +83,10 @@ type Store interface {
 	// Recount writes o.Live and nothing else of the owner. ErrConflict: the
 	// owner's item is no longer at o.Version.
 	Recount(ctx context.Context, o Owner) error
-	// Disable writes o.Disabled and nothing else of the owner. ErrConflict: the
+	// Disable writes o.Disabled, o.Changed and nothing else of the owner. ErrConflict: the
 	// owner's item is no longer at o.Version.
 	Disable(ctx context.Context, o Owner) error
-	// Stop writes o.Stops and o.Live and nothing else of the owner. ErrConflict:
+	// Stop writes o.Stops, o.Live, o.Changed and nothing else of the owner. ErrConflict:
 	// the owner's item is no longer at o.Version.
 	Stop(ctx context.Context, o Owner) error
 

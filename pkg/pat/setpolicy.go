@@ -24,7 +24,7 @@ func (s *Service) SetPolicy(ctx context.Context, by Grant, req PolicyRequest) (P
 	if err := s.judgePolicy(by, req); err != nil {
 		return Policy{}, err
 	}
-	if err := s.Store.SetPolicy(ctx, req.Policy); err != nil {
+	if err := s.Store.SetPolicy(ctx, req.Policy, s.mark(ctx, by.administrator(), 0)); err != nil {
 		return Policy{}, unavailable("write the policy", err)
 	}
 	s.settings.decided(req.Policy)

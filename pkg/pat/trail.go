@@ -137,12 +137,12 @@ func readPlace(cursor string, thread Thread) (Place, error) {
 		return Place{}, nil
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	parts := strings.Split(string(text), " ")
-	if err != nil || len(parts) != 3 {
+	if err != nil {
 		return Place{}, errNoPlace
 	}
-	ms, err := strconv.ParseInt(parts[0], 10, 64)
-	p := Place{At: time.UnixMilli(ms).UTC(), ID: parts[1]}
+	at, rest, _ := strings.Cut(string(text), " ")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	p := Place{At: time.UnixMilli(ms).UTC(), ID: rest[:max(0, strings.LastIndex(rest, " "))]}
 	if err != nil || newPlace(p, thread) != cursor {
 		return Place{}, errNoPlace
 	}

@@ -105,7 +105,7 @@ func (w *world) decide(t tb, change func(*pat.Policy)) {
 	t.Helper()
 	p := pat.DefaultPolicy
 	change(&p)
-	if err := w.store.SetPolicy(context.Background(), p); err != nil {
+	if err := w.store.SetPolicy(context.Background(), p, pat.Mark{}); err != nil {
 		t.Fatal(err)
 	}
 	w.clock = w.clock.Add(pat.SettingsAge)

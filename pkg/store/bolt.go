@@ -116,9 +116,16 @@ func (b *Bolt) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Catalo
 }
 
 // SetPolicy implements pat.Store.
-func (b *Bolt) SetPolicy(ctx context.Context, p pat.Policy) error {
+func (b *Bolt) SetPolicy(ctx context.Context, p pat.Policy, changed pat.Mark) error {
 	return b.update(ctx, "write the policy", func(tx *bbolt.Tx) error {
-		return put(tx, settingsBucket, policyKey, newPolicyRecord(p))
+		was, err := get[policyRecord](tx, settingsBucket, policyKey)
+		if err != nil && !errors.Is(err, pat.ErrNotFound) {
+			return err
+		}
+		if err := put(tx, settingsBucket, policyKey, newPolicyRecord(p)); err != nil {
+			return err
+		}
+		return tell(tx, pat.Alteration{OldPolicy: was.policy(), NewPolicy: p, PolicyChanged: changed}.Events())
 	})
 }
 
@@ -147,7 +154,7 @@ func (b *Bolt) Enrol(ctx context.Context, o pat.Owner) error {
 		if err := put(tx, peopleBucket, personKey(o.Person), personRecord{Slot: o.Slot}); err != nil {
 			return err
 		}
-		return put(tx, ownersBucket, string(o.Slot), newOwnerRecord(o))
+		return putOwner(tx, pat.Owner{}, newOwnerRecord(o), o.Slot)
 	})
 }
 
@@ -168,14 +175,16 @@ func (b *Bolt) Recount(ctx context.Context, o pat.Owner) error {
 // Disable implements pat.Store.
 func (b *Bolt) Disable(ctx context.Context, o pat.Owner) error {
 	return b.update(ctx, "disable an owner", func(tx *bbolt.Tx) error {
-		return changeOwner(tx, o, func(r *ownerRecord) { r.Disabled = o.Disabled })
+		return changeOwner(tx, o, func(r *ownerRecord) { r.Disabled, r.Changed = o.Disabled, newMarkRecord(o.Changed) })
 	})
 }
 
 // Stop implements pat.Store.
 func (b *Bolt) Stop(ctx context.Context, o pat.Owner) error {
 	return b.update(ctx, "stop an owner's tokens", func(tx *bbolt.Tx) error {
-		return changeOwner(tx, o, func(r *ownerRecord) { r.Stops, r.Live = newStopRecords(o.Stops), o.Live })
+		return changeOwner(tx, o, func(r *ownerRecord) {
+			r.Stops, r.Live, r.Changed = newStopRecords(o.Stops), o.Live, newMarkRecord(o.Changed)
+		})
 	})
 }
 
@@ -494,9 +503,19 @@ func changeOwner(tx *bbolt.Tx, o pat.Owner, change func(*ownerRecord)) error {
 	if err != nil || r.Version != o.Version {
 		return fmt.Errorf("%w: owner %s is not at version %d", pat.ErrConflict, o.Slot, o.Version)
 	}
+	was := r.owner(o.Slot)
 	change(&r)
 	r.Version++
-	return put(tx, ownersBucket, string(o.Slot), r)
+	return putOwner(tx, was, r, o.Slot)
+}
+
+// putOwner writes an owner's item, which was as it was or not there at all, and
+// what happened to them.
+func putOwner(tx *bbolt.Tx, was pat.Owner, is ownerRecord, slot pat.Slot) error {
+	if err := put(tx, ownersBucket, string(slot), is); err != nil {
+		return err
+	}
+	return tell(tx, pat.Alteration{OldOwner: was, NewOwner: is.owner(slot)}.Events())
 }
 
 // view reads within one transaction.

@@ -122,7 +122,7 @@ func TestDynamoRoundTrips(t *testing.T) {
 	must(d.Stop(ctx, o))
 	wantCalls(t, "stop", w, "UpdateItem AAAAA/~owner")
 	o.Version++
-	must(d.SetPolicy(ctx, pat.DefaultPolicy))
+	must(d.SetPolicy(ctx, pat.DefaultPolicy, pat.Mark{}))
 	wantCalls(t, "set the policy", w, "PutItem settings/policy")
 	must(d.Recount(ctx, o))
 	wantCalls(t, "recount", w, "UpdateItem AAAAA/~owner")

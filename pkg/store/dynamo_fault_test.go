@@ -197,7 +197,7 @@ var portCalls = map[string]portCall{
 	},
 	"set policy": {
 		do: func(ctx context.Context, d *store.Dynamo, _ pat.Owner, _ pat.Token) error {
-			return d.SetPolicy(ctx, pat.Policy{MaxTokensPerPerson: 7})
+			return d.SetPolicy(ctx, pat.Policy{MaxTokensPerPerson: 7}, pat.Mark{})
 		},
 		wrote: func(t *testing.T, d *store.Dynamo, _ pat.Owner) bool {
 			s, err := d.Settings(t.Context())

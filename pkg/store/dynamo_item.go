@@ -105,7 +105,7 @@ const (
 	attrUpdatedAt    = "updated_at"
 	attrScopesUsed   = "scopes_used"
 	attrOwnedBy      = "owner"
-	attrChanged      = "changed"  // a markRecord
+	attrChanged      = "changed"  // a markRecord; token, owner and policy item
 	attrNetworks     = "networks" // and the next three: written by notes alone
 	attrRefused      = "refused"  // refusalRecords
 	attrNoted        = "noted"    // a markRecord
@@ -214,6 +214,7 @@ func ownerItem(o pat.Owner) item {
 	i.setStops(o)
 	i[attrNext] = number(int64(o.Next))
 	i[attrLive] = number(int64(o.Live))
+	i.setMark(attrChanged, o.Changed)
 	i[attrVersion] = number(1)
 	return i
 }
@@ -375,6 +376,7 @@ func (i item) owner(slot pat.Slot) (pat.Owner, error) {
 		Stops:    r.stops(attrStops),
 		Next:     uint64(r.number(attrNext)),
 		Live:     int(r.number(attrLive)),
+		Changed:  record[markRecord](&r, attrChanged).mark(),
 		Version:  r.number(attrVersion),
 	}
 	if r.err != nil {

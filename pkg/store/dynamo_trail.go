@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -169,26 +170,52 @@ func (d *Dynamo) queryTrail(ctx context.Context, partition, before string, limit
 	return all, nil
 }
 
-// Alteration reads what a record of the table's stream says of a token. Of any
-// other item it says nothing: it has no event. An error means that an image
-// cannot be read, however often it is tried; then it says whose.
-func Alteration(r events.DynamoDBStreamRecord) (pat.Alteration, error) {
-	a := pat.Alteration{At: r.ApproximateCreationDateTime.UTC()}
-	slot, number := fromStream(r.Keys).keyText(PartitionKey), fromStream(r.Keys).keyText(SortKey)
-	id, err := pat.ParseID(slot + number)
-	if err != nil || pat.Slot(slot) != id.Slot() {
+// Alteration reads what a record of the table's stream says of a token, an owner
+// or the policy. Of any other item it says nothing: it has no event. An error means
+// that an image cannot be read, however often it is tried; then it says whose.
+func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
+	a.At = r.ApproximateCreationDateTime.UTC()
+	was, is := fromStream(r.OldImage), fromStream(r.NewImage)
+	key := fromStream(r.Keys)
+	partition, sort := key.keyText(PartitionKey), key.keyText(SortKey)
+	id, notToken := pat.ParseID(partition + sort)
+	switch {
+	case len(is) == 0: // removed
 		return a, nil
-	}
-	if len(r.OldImage) > 0 {
-		a.OldToken, err = fromStream(r.OldImage).token(id)
-	}
-	if len(r.NewImage) > 0 && err == nil {
-		a.NewToken, err = fromStream(r.NewImage).token(id)
+	case partition == settingsPartition && sort == policySort:
+		a.OldPolicy, a.NewPolicy, a.PolicyChanged, err = policies(was, is)
+	case sort == ownerSort:
+		a.OldOwner, a.NewOwner, err = before(was, is, func(i item) (pat.Owner, error) { return i.owner(pat.Slot(partition)) })
+	case notToken == nil && pat.Slot(partition) == id.Slot():
+		a.OldToken, a.NewToken, err = before(was, is, func(i item) (pat.Token, error) { return i.token(id) })
 	}
 	if err != nil {
-		return pat.Alteration{At: a.At, Unreadable: id, Sequence: r.SequenceNumber}, err
+		return pat.Alteration{At: a.At, Unreadable: partition + sort, Sequence: r.SequenceNumber}, err
 	}
 	return a, nil
+}
+
+// before reads an item as it was, if it was there, and as it is.
+func before[T any](was, is item, read func(item) (T, error)) (old, now T, err error) {
+	if len(was) > 0 {
+		if old, err = read(was); err != nil {
+			return old, now, err
+		}
+	}
+	now, err = read(is)
+	return old, now, err
+}
+
+// policies reads the policy's item. One that nobody set has no mark.
+func policies(was, is item) (old, now pat.Policy, changed pat.Mark, err error) {
+	old, now, err = before(was, is, func(i item) (pat.Policy, error) {
+		var r policyRecord
+		err := i.record(&r)
+		return r.policy(), err
+	})
+	r := reader{item: is}
+	changed = record[markRecord](&r, attrChanged).mark()
+	return old, now, changed, errors.Join(err, r.err)
 }
 
 func (i item) keyText(name string) string {

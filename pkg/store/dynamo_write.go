@@ -59,11 +59,12 @@ func settingsItem(sort string, record any) (item, error) {
 }
 
 // SetPolicy implements pat.Store.
-func (d *Dynamo) SetPolicy(ctx context.Context, p pat.Policy) error {
+func (d *Dynamo) SetPolicy(ctx context.Context, p pat.Policy, changed pat.Mark) error {
 	i, err := settingsItem(policySort, newPolicyRecord(p))
 	if err != nil {
 		return fmt.Errorf("write the policy: %w", err)
 	}
+	i.setMark(attrChanged, changed)
 	if _, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: i}); err != nil {
 		return fmt.Errorf("write the policy: %w", err)
 	}
@@ -101,6 +102,8 @@ func (d *Dynamo) Recount(ctx context.Context, o pat.Owner) error {
 func (d *Dynamo) Disable(ctx context.Context, o pat.Owner) error {
 	word := item{}
 	word.setDisabled(o)
+	word.setMark(attrChanged, o.Changed)
+	word.orNull(attrChanged)
 	if err := d.update(ctx, d.changeOwner(o, word)); err != nil {
 		return fmt.Errorf("disable owner %s: %w", o.Slot, err)
 	}
@@ -111,6 +114,8 @@ func (d *Dynamo) Disable(ctx context.Context, o pat.Owner) error {
 func (d *Dynamo) Stop(ctx context.Context, o pat.Owner) error {
 	stops := item{attrLive: number(int64(o.Live))}
 	stops.setStops(o)
+	stops.setMark(attrChanged, o.Changed)
+	stops.orNull(attrChanged)
 	if err := d.update(ctx, d.changeOwner(o, stops)); err != nil {
 		return fmt.Errorf("stop the tokens of %s: %w", o.Slot, err)
 	}

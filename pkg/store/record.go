@@ -56,6 +56,7 @@ type ownerRecord struct {
 	Stops     []stopRecord `json:"stops,omitempty"`
 	Next      uint64       `json:"next"`
 	Live      int          `json:"live"`
+	Changed   markRecord   `json:"changed,omitzero"`
 	Version   int64        `json:"version"`
 
 	Rest jsontext.Value `json:",embed"`
@@ -84,6 +85,7 @@ func newOwnerRecord(o pat.Owner) ownerRecord {
 		Stops:    newStopRecords(o.Stops),
 		Next:     o.Next,
 		Live:     o.Live,
+		Changed:  newMarkRecord(o.Changed),
 		Version:  1,
 	}
 	r.refresh(o)
@@ -118,6 +120,7 @@ func (r ownerRecord) owner(slot pat.Slot) pat.Owner {
 		Stops:    stops,
 		Next:     r.Next,
 		Live:     r.Live,
+		Changed:  r.Changed.mark(),
 		Version:  r.Version,
 	}
 }

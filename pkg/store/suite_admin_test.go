@@ -21,7 +21,7 @@ func testDisable(t *testing.T, s suiteStore) {
 		if err := s.Disable(t.Context(), changed); err != nil {
 			t.Fatal(err)
 		}
-		want.Disabled = disabled
+		want.Disabled, want.Changed = disabled, changed.Changed
 		want.Version++
 		equal(t, "owner", owner(t, s, "AAAAA"), want)
 	}
@@ -35,7 +35,7 @@ func testStop(t *testing.T, s suiteStore) {
 	if err := s.Stop(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
-	want.Stops, want.Live = changed.Stops, changed.Live
+	want.Stops, want.Live, want.Changed = changed.Stops, changed.Live, changed.Changed
 	want.Version++
 	equal(t, "owner", owner(t, s, "AAAAA"), want)
 
@@ -88,7 +88,7 @@ func testPolicyFields(t *testing.T, s suiteStore) {
 	for what, want := range map[string]pat.Policy{
 		"full": filled[pat.Policy](t), "bare": {}, "everybody creates": everybody, "nobody creates": nobody,
 	} {
-		if err := s.SetPolicy(t.Context(), want); err != nil {
+		if err := s.SetPolicy(t.Context(), want, pat.Mark{}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.Settings(t.Context())

@@ -29,6 +29,7 @@ type walk struct {
 
 	values map[pat.ID][]pat.Secret // the newest last
 	owners map[pat.ID]string
+	dead   map[pat.ID]bool // revoked, as far as was looked
 	owed   map[pat.EventType]int
 	told   []pat.Event
 }
@@ -40,12 +41,13 @@ func newWalk(t *testing.T, s toldStore, seed uint64) *walk {
 	}
 	return &walk{
 		t: t, store: s, now: start, random: rand.New(rand.NewPCG(seed, 8)),
-		values: map[pat.ID][]pat.Secret{}, owners: map[pat.ID]string{}, owed: map[pat.EventType]int{},
+		values: map[pat.ID][]pat.Secret{}, owners: map[pat.ID]string{}, dead: map[pat.ID]bool{}, owed: map[pat.EventType]int{},
 	}
 }
 
 func (w *walk) service() *pat.Service {
 	s := newService(w.store, 500, w.now)
+	s.AdminGroup = "admins"
 	s.Signer, s.Verifier = plainJWTs{}, plainJWTs{}
 	return s
 }
@@ -76,7 +78,10 @@ func (w *walk) create(sub string) pat.ID {
 		req.AllowedCIDRs = []string{"192.0.2.0/24"}
 	}
 	c, err := w.service().Create(w.ctx("create"), session(sub), req)
-	w.owes(pat.TokenCreated, err)
+	w.owes(pat.TokenCreated, err, pat.ErrForbidden, pat.ErrTokenLimit)
+	if err != nil {
+		return ""
+	}
 	w.values[c.ID], w.owners[c.ID] = []pat.Secret{c.Value}, sub
 	return c.ID
 }
@@ -100,7 +105,14 @@ func (w *walk) step() {
 		w.create([]string{"alice", "bob"}[w.random.IntN(2)])
 		return
 	}
+	if w.random.IntN(12) == 0 {
+		w.administer([]string{"alice", "bob", "carol"}[w.random.IntN(3)])
+		return
+	}
 	id := ids[w.random.IntN(len(ids))]
+	if o := owner(w.t, w.store, id.Slot()); o.Disabled {
+		return // is forbidden everything, and what they hold is refused elsewhere
+	}
 	mine, values := session(w.owners[id]), w.values[id]
 	before, _ := look(w.t, w.store, id)
 	switch w.random.IntN(8) {
@@ -117,10 +129,10 @@ func (w *walk) step() {
 		if w.random.IntN(3) > 0 {
 			return
 		}
-		err := w.service().Revoke(w.ctx("revoke"), mine, string(id))
-		if before.RevokedAt.IsZero() {
-			w.owes(pat.TokenRevoked, err)
+		if err := w.service().Revoke(w.ctx("revoke"), mine, string(id)); err != nil && !errors.Is(err, pat.ErrNotFound) {
+			w.t.Error(err)
 		}
+		w.revoked(id, before)
 	case 4:
 		if w.random.IntN(3) > 0 {
 			return
@@ -129,9 +141,7 @@ func (w *walk) step() {
 		if err != nil {
 			w.t.Error(err)
 		}
-		if after, _ := look(w.t, w.store, id); before.RevokedAt.IsZero() && !after.RevokedAt.IsZero() {
-			w.owed[pat.TokenRevoked]++
-		}
+		w.revoked(id, before)
 	default:
 		from := netip.AddrFrom4([4]byte{192, 0, byte(w.random.IntN(14)), 1})
 		w.use(values[w.random.IntN(len(values))], from)
@@ -145,6 +155,73 @@ func (w *walk) step() {
 			if !slices.Contains(before.Refusals, r) {
 				w.owed[pat.TokenRefused]++
 			}
+		}
+	}
+}
+
+// revoked counts a revocation, if there was one: a token that was stopped with all
+// others needs none.
+func (w *walk) revoked(id pat.ID, before pat.Token) {
+	if after, _ := look(w.t, w.store, id); before.RevokedAt.IsZero() && !after.RevokedAt.IsZero() {
+		w.owed[pat.TokenRevoked]++
+		w.dead[id] = true
+	}
+}
+
+var root = pat.Grant{Kind: pat.KindPerson, Person: person("root"), Groups: []string{"admins"}, IssuedAt: start, ExpiresAt: start.Add(time.Hour)}
+
+// administer does one thing of an administrator's to a person, or to the policy.
+func (w *walk) administer(sub string) {
+	s, ctx := w.service(), w.ctx(fmt.Sprint("admin ", w.random.Uint64()))
+	var before pat.Owner
+	if slot, err := w.store.Slot(ctx, person(sub)); err == nil {
+		before = owner(w.t, w.store, slot)
+	}
+	switch w.random.IntN(5) {
+	case 0:
+		_, err := s.SetPolicy(ctx, root, pat.PolicyRequest{Policy: pat.Policy{MaxTokensPerPerson: 1 + w.random.IntN(500)}})
+		w.owes(pat.PolicyChanged, err)
+	case 1, 2, 3:
+		disabled := !before.Disabled && w.random.IntN(3) == 0
+		_, err := s.Disable(ctx, root, sub, disabled, pat.InvalidError{})
+		switch {
+		case disabled == before.Disabled:
+			if err != nil {
+				w.t.Error(err)
+			}
+		case disabled:
+			w.owes(pat.PersonDisabled, err)
+		default:
+			w.owes(pat.PersonEnabled, err)
+		}
+	case 4:
+		_, err := s.RevokeAll(ctx, root, sub, pat.InvalidError{})
+		if err != nil || before.Slot == "" {
+			return
+		}
+		after := owner(w.t, w.store, before.Slot)
+		if !reflect.DeepEqual(before.Stops, after.Stops) {
+			w.owed[pat.PersonRevoked]++
+		}
+		// Each is marked too, which is a change of its own.
+		for id, whose := range w.owners {
+			if whose != sub {
+				continue
+			}
+			token, _ := look(w.t, w.store, id)
+			if !token.RevokedAt.IsZero() && !w.dead[id] {
+				w.owed[pat.TokenRevoked]++
+			}
+		}
+	}
+	w.bury()
+}
+
+// bury notes which tokens are revoked by now.
+func (w *walk) bury() {
+	for id := range w.owners {
+		if token, _ := look(w.t, w.store, id); !token.RevokedAt.IsZero() {
+			w.dead[id] = true
 		}
 	}
 }
