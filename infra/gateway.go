@@ -106,7 +106,6 @@ var rates = map[string]rate{
 	"preview":    {1, 2}, // reads everybody's tokens
 	"listall":    {10, 20},
 	"trailall":   {20, 40},
-	"trailall":   {10, 20},
 	"getany":     {20, 40},
 	"revokeany":  {20, 40},
 	"people":     {20, 40},

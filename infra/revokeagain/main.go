@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -134,7 +135,7 @@ func decideAgain(ctx context.Context, out io.Writer, from, to *store.Dynamo, wri
 	if !write {
 		return nil
 	}
-	return to.SetPolicy(ctx, was.Policy)
+	return to.SetPolicy(ctx, was.Policy, again(0))
 }
 
 // disableAgain disables a person who was disabled since.
@@ -146,8 +147,13 @@ func disableAgain(ctx context.Context, out io.Writer, was, is pat.Owner, to *sto
 	if !write {
 		return nil
 	}
-	is.Disabled = true
+	is.Disabled, is.Changed = true, again(is.Version+1)
 	return to.Disable(ctx, is)
+}
+
+// again is the mark of what this program does, by nobody's request.
+func again(makes int64) pat.Mark {
+	return pat.Mark{By: pat.Doer{Kind: pat.DoerUs}, At: time.Now().UTC().Truncate(time.Millisecond), Makes: makes}
 }
 
 // taken says what the owner, or an administrator, took from a token since it was as it is in the
