@@ -15,11 +15,11 @@ import (
 
 func (a *app) adminCommand() *cobra.Command {
 	admin := &cobra.Command{
-		Use: "admin", Short: "For administrators: the policy, everybody's tokens, people", Args: cobra.ArbitraryArgs, RunE: group,
-		Long: `For administrators: the policy, everybody's tokens, people. It takes the session of
-an administrator; a token never will do.`,
+		Use: "admin", Short: "For administrators: the policy, everybody's tokens, people, the trail", Args: cobra.ArbitraryArgs, RunE: group,
+		Long: `For administrators: the policy, everybody's tokens, people, the trail. It takes the
+session of an administrator; a token never will do.`,
 	}
-	admin.AddCommand(a.policyCommand(), a.adminTokensCommand(), a.peopleCommand())
+	admin.AddCommand(a.policyCommand(), a.adminTokensCommand(), a.peopleCommand(), a.adminTrailCommand())
 	return admin
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,26 @@ func (a *app) trailCommand() *cobra.Command {
 			return a.showTrail(events)
 		},
 	}
+	mostEvents(c, &most)
+	return c
+}
+
+func (a *app) adminTrailCommand() *cobra.Command {
+	var most int
+	var sub string
+	c := &cobra.Command{
+		Use: "trail", Short: "Show what happened to everybody, or to one person, newest first", Args: exactly(),
+		RunE: a.administering(func(ctx context.Context, c *client.Client, _ []string) error {
+			events, err := trailOf(most, func(q client.TrailQuery) (client.EventList, error) {
+				return c.TrailAny(ctx, client.AdminTrailQuery{TrailQuery: q, Sub: sub})
+			})
+			if err != nil {
+				return err
+			}
+			return a.showTrail(events)
+		}),
+	}
+	c.Flags().StringVar(&sub, "sub", "", "only what happened to this `person` and their tokens")
 	mostEvents(c, &most)
 	return c
 }
@@ -63,10 +84,10 @@ func (a *app) showTrail(events []client.Event) error {
 		return a.writeJSON(client.EventList{Events: events})
 	}
 	t := &table{}
-	t.add("WHEN", "WHAT", "TOKEN", "BY", "FROM", "MORE")
+	t.add("WHEN", "WHAT", "TOKEN", "OWNER", "BY", "FROM", "MORE")
 	for _, e := range events {
 		more := strings.Join(append(e.Data.Changed, e.Data.Network, e.Data.Reason), " ")
-		t.add(e.Time, strings.TrimPrefix(e.Type, "counterfoil."), e.Data.TokenID, strings.TrimSpace(e.Data.By.Kind+" "+e.Data.By.Subject), e.Data.IP, strings.TrimSpace(more))
+		t.add(e.Time, strings.TrimPrefix(e.Type, "counterfoil."), e.Data.TokenID, e.Data.Owner, strings.TrimSpace(e.Data.By.Kind+" "+e.Data.By.Subject), e.Data.IP, strings.TrimSpace(more))
 	}
 	return a.write(t.String())
 }
