@@ -96,6 +96,7 @@ var rates = map[string]rate{
 	"list":       {50, 100},
 	"get":        {50, 100},
 	"scopes":     {50, 100},
+	"limits":     {50, 100},
 	"revoke":     {20, 20},
 	"whoami":     {200, 400},
 	"exchange":   {200, 100},

@@ -188,8 +188,9 @@ var calls = map[string]func(context.Context, *cloud) error{
 		_, list := c.cold().List(ctx, alice, pat.ListRequest{Limit: 10})
 		_, get := c.cold().Get(ctx, alice, string(c.token.Token.ID))
 		_, scopes := c.cold().Scopes(ctx, alice)
+		_, limits := c.cold().Limits(ctx, alice)
 		_, trail := c.cold().Trail(ctx, alice, string(c.token.Token.ID), pat.TrailRequest{Limit: 10})
-		return errors.Join(list, get, scopes, trail)
+		return errors.Join(list, get, scopes, limits, trail)
 	},
 	"update": func(ctx context.Context, c *cloud) error {
 		_, renamed := c.cold().Update(ctx, alice, string(c.token.Token.ID), pat.UpdateRequest{Name: new("other")})

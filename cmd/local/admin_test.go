@@ -57,9 +57,20 @@ func TestAdministration(t *testing.T) {
 	ts.call("GET", "/notes", value, "").want(200)
 	ts.call("PUT", "/admin/policy", root, day).want(200)
 	ts.Clock.Advance(pat.SettingsAge)
+	limits := `{"may_create":true,"max_lifetime_days":1,"default_lifetime_days":null,"require_expiry":false,"max_tokens_per_person":50}`
+	if got := ts.call("GET", "/limits", alice, "").want(200).Body; got != limits {
+		t.Errorf("the policy means %s for alice", got)
+	}
 	ts.call("GET", "/notes", value, "").want(401)
 	if r := ts.call("GET", "/tokens/"+id, alice, "").want(200); r.field("status") != "expired" || r.field("effective_expires_at") == "" || !strings.Contains(r.Body, `"expires_at":null`) {
 		t.Errorf("its owner sees %s", r.Body)
+	}
+	ts.call("PUT", "/admin/policy", root, policyBody(t, map[string]any{"creator_groups": []string{"admins"}})).want(200)
+	ts.Clock.Advance(pat.SettingsAge)
+	for session, may := range map[string]string{alice: `"may_create":false`, root: `"may_create":true`} {
+		if got := ts.call("GET", "/limits", session, "").want(200).Body; !strings.Contains(got, may) {
+			t.Errorf("the policy means %s, want %s", got, may)
+		}
 	}
 	ts.call("PUT", "/admin/policy", root, policyBody(t, nil)).want(200)
 	ts.Clock.Advance(pat.SettingsAge)

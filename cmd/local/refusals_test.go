@@ -195,7 +195,8 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/admin/policy", ""}, {"PUT", "/admin/policy", "{}"}, {"POST", "/admin/policy/preview", "{}"}, {"GET", "/admin/tokens", ""},
 		{"GET", "/admin/tokens/" + c.patID, ""}, {"DELETE", "/admin/tokens/" + c.patID, ""}, {"GET", "/admin/people?sub=bob", ""},
 		{"PATCH", "/admin/people", `{"sub":"bob","disabled":true}`}, {"POST", "/admin/people/revoke-all", `{"sub":"bob"}`},
-		{"GET", "/scopes", ""}, {"POST", "/oauth/introspect", "token=x"}, {"GET", "/whoami", ""}, {"GET", "/notes", ""}, {"POST", "/notes", `{"text":"x"}`},
+		{"GET", "/tokens/" + c.patID + "/trail", ""}, {"GET", "/admin/trail", ""},
+		{"GET", "/scopes", ""}, {"GET", "/limits", ""}, {"POST", "/oauth/introspect", "token=x"}, {"GET", "/whoami", ""}, {"GET", "/notes", ""}, {"POST", "/notes", `{"text":"x"}`},
 	}
 	for _, r := range guarded {
 		at := " at " + r.method + " " + strings.Replace(r.path, c.patID, "{id}", 1)
@@ -210,7 +211,7 @@ func TestRefusals(t *testing.T) {
 			add("an administrator's token"+at, refusal{r.method, r.path, c.adminPAT, r.body, 403, "forbidden"})
 			add("a JWT of an administrator's session"+at, refusal{r.method, r.path, c.adminJWT, r.body, 403, "forbidden"})
 		}
-		if strings.HasPrefix(r.path, "/tokens") || r.path == "/scopes" || isAdmin {
+		if strings.HasPrefix(r.path, "/tokens") || r.path == "/scopes" || r.path == "/limits" || isAdmin {
 			for kind, value := range map[string]string{"a personal token": c.pat, "a JWT of a token": c.jwt, "a JWT of a session": c.ofSession} {
 				add(kind+at, refusal{r.method, r.path, value, r.body, 403, "forbidden"})
 			}

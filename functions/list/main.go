@@ -1,4 +1,4 @@
-// Command list is the Lambda function behind GET /tokens, GET /tokens/{id} and GET /scopes.
+// Command list is the Lambda function behind GET /tokens, GET /tokens/{id}, GET /scopes and GET /limits.
 package main
 
 import (

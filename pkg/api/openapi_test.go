@@ -458,6 +458,7 @@ var (
 			},
 			TokenPolicy{MaxTokensPerPerson: 500, CreatorGroups: []string{"users"}},
 		},
+		"Limits":        {Limits{MaxTokensPerPerson: 1}, Limits{MayCreate: true, MaxLifetimeDays: new(30), DefaultLifetimeDays: new(7), RequireExpiry: true, MaxTokensPerPerson: 50}},
 		"PolicyPreview": {PolicyPreview{}, PolicyPreview{Tokens: 3, People: 2, Complete: true}},
 		"Profile":       {Profile{Subject: "bob", Groups: []string{}}, Profile{Subject: "a|b/c", Disabled: true, Groups: []string{"admins"}, TokensActive: 2, LastSeenAt: new("2026-01-31T12:00:00Z")}},
 		"RevokedAll":    {RevokedAll{}, RevokedAll{Revoked: 3}},

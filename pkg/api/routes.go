@@ -53,6 +53,7 @@ var Routes = []Route{
 	{Verb: "revoke", Function: "revoke", Method: "DELETE", Path: "/tokens/{id}", Guard: Person},
 	{Verb: "trail", Function: "list", Method: "GET", Path: "/tokens/{id}/trail", Guard: Person},
 	{Verb: "scopes", Function: "list", Method: "GET", Path: "/scopes", Guard: Person},
+	{Verb: "limits", Function: "list", Method: "GET", Path: "/limits", Guard: Person},
 	{Verb: "whoami", Function: "whoami", Method: "GET", Path: "/whoami", Guard: Any},
 	{Verb: "policy", Function: "admin", Method: "GET", Path: "/admin/policy", Guard: Administrator, Recent: true},
 	{Verb: "setpolicy", Function: "admin", Method: "PUT", Path: "/admin/policy", Guard: Administrator, Recent: true},

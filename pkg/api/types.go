@@ -96,6 +96,17 @@ type ScopeList struct {
 	Scopes []Scope `json:"scopes"`
 }
 
+// Limits are what the administrators' policy means for one person. Null limits
+// nothing.
+type Limits struct {
+	// MayCreate tells whether this person may create tokens at all.
+	MayCreate           bool `json:"may_create"`
+	MaxLifetimeDays     *int `json:"max_lifetime_days"`
+	DefaultLifetimeDays *int `json:"default_lifetime_days"`
+	RequireExpiry       bool `json:"require_expiry"`
+	MaxTokensPerPerson  int  `json:"max_tokens_per_person"`
+}
+
 // Whoami tells a credential what it is.
 type Whoami struct {
 	Subject   string   `json:"sub"`

@@ -51,6 +51,7 @@ var verbs = map[string]struct {
 	"list":       {func(c *Client) error { _, err := c.List(context.Background(), ListQuery{}); return err }, true},
 	"get":        {func(c *Client) error { _, err := c.Get(context.Background(), goodID); return err }, true},
 	"revoke":     {func(c *Client) error { return c.Revoke(context.Background(), goodID) }, true},
+	"limits":     {func(c *Client) error { _, err := c.Limits(context.Background()); return err }, true},
 	"scopes":     {func(c *Client) error { _, err := c.Scopes(context.Background()); return err }, true},
 	"whoami":     {func(c *Client) error { _, err := c.Whoami(context.Background()); return err }, true},
 	"exchange":   {func(c *Client) error { _, err := c.Exchange(context.Background(), ExchangeRequest{}); return err }, true},

@@ -21,6 +21,9 @@ func TestEveryRoute(t *testing.T) {
 	ctx := t.Context()
 	alice := as(t, signIn("alice"))
 	scopes := must(alice.Scopes(ctx))(t)
+	if limits := must(alice.Limits(ctx))(t); !limits.MayCreate || limits.MaxTokensPerPerson != 50 {
+		t.Errorf("the policy means %+v", limits)
+	}
 	if i := slices.IndexFunc(scopes, func(s client.Scope) bool { return s.Name == "notes:read" }); i < 0 || !scopes[i].Grantable {
 		t.Errorf("scopes: %+v", scopes)
 	}

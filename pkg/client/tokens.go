@@ -20,6 +20,8 @@ type (
 	TokenList = api.TokenList
 	// A Scope is a line of the catalogue as one person sees it.
 	Scope = api.Scope
+	// Limits are what the administrators' policy means for one person.
+	Limits = api.Limits
 	// A Whoami is what a credential is and may do now.
 	Whoami = api.Whoami
 )
@@ -211,6 +213,13 @@ func (c *Client) Scopes(ctx context.Context) ([]Scope, error) {
 	var answer api.ScopeList
 	err := c.do(ctx, request{method: "GET", path: "/scopes", repeatable: true}, &answer)
 	return answer.Scopes, err
+}
+
+// Limits returns what the administrators' policy means for this person.
+func (c *Client) Limits(ctx context.Context) (Limits, error) {
+	var answer Limits
+	err := c.do(ctx, request{method: "GET", path: "/limits", repeatable: true}, &answer)
+	return answer, err
 }
 
 // Whoami tells what the credential is. It works for every kind.

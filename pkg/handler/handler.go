@@ -43,6 +43,7 @@ var verbs = map[string]verb{
 	"update":     Handlers.update,
 	"rotate":     Handlers.rotate,
 	"revoke":     Handlers.revoke,
+	"limits":     Handlers.limits,
 	"trail":      Handlers.trail,
 	"scopes":     Handlers.scopes,
 	"whoami":     Handlers.whoami,
