@@ -120,3 +120,43 @@ func TestTheTrailOfAUse(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryAnswerTellsTheEnd: whatever a token that ends, or a JWT made from it,
+// is answered with 2xx, tells when. Routes that take neither say 403.
+func TestEveryAnswerTellsTheEnd(t *testing.T) {
+	ts := newTestServer(t)
+	end := time.Now().Add(48 * time.Hour).UTC().Format("2006-01-02T15:04:05Z")
+	root := ts.signIn("root")
+	created := ts.call("POST", "/tokens", root, `{"name":"n","scopes":["profile","introspect"],"expires_at":"`+end+`"}`).want(201)
+	value, id := created.field("token"), created.field("id")
+	jwt := ts.exchange(value, "&scope=profile+introspect").field("access_token")
+	bodies := map[string]string{
+		"POST /oauth/token":      "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=%s&subject_token_type=urn:ietf:params:oauth:token-type:access_token",
+		"POST /oauth/introspect": "token=%s",
+	}
+	told := 0
+	for _, credential := range []string{value, jwt} {
+		for _, r := range api.Routes {
+			if r.Verb == "revocation" || r.Verb == "report" || r.Verb == "wellknown" {
+				continue // where the value is what it is about, or there is none
+			}
+			body := bodies[r.Method+" "+r.Path]
+			if body != "" {
+				body = fmt.Sprintf(body, credential)
+			}
+			answer := ts.call(r.Method, strings.ReplaceAll(r.Path, "{id}", id), credential, body)
+			if answer.Status/100 != 2 {
+				answer.want(403)
+				continue
+			}
+			told++
+			got := answer.Header.Get("Counterfoil-Token-Expires")
+			if credential == value && got != end || got == "" {
+				t.Errorf("%s %s: it ends at %q, want %q", r.Method, r.Path, got, end)
+			}
+		}
+	}
+	if told != 6 {
+		t.Errorf("%d answers", told)
+	}
+}

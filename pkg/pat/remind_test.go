@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -161,4 +162,76 @@ func (f *warningFault) Warn(ctx context.Context, t pat.Token) error {
 		return errDown
 	}
 	return f.Store.Warn(ctx, t)
+}
+
+// TestWarningsAheadOfAStop: a token that nobody uses is stopped by the policy, and
+// a use of it puts that off.
+func TestWarningsAheadOfAStop(t *testing.T) {
+	for name, c := range map[string]struct {
+		idle int // days that the policy allows
+		used int // the day on which it was used, if any
+		want string
+	}{
+		"a long patience":           {90, 0, "[idling 30 idling 7 idling 1]"},
+		"a short one":               {20, 0, "[idling 7 idling 1]"},
+		"a shorter one":             {5, 0, "[idling 1]"},
+		"used before it is told":    {90, 50, "[idling 30 idling 7 idling 1]"},
+		"used after it was told":    {90, 85, "[idling 30 idling 7 idling 30 idling 7 idling 1]"},
+		"a policy without patience": {0, 0, "[]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.decide(t, func(p *pat.Policy) { p.MaxIdleDays = c.idle })
+			created := w.create(t, w.person(t, "alice"), named("ci", "profile"))
+			w.live(t, c.used)
+			if c.used > 0 {
+				if err := use(w.Service, created.Value, netip.MustParseAddr("192.0.2.1")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.live(t, 200)
+			if got := fmt.Sprint(w.warnings(t, created.ID)); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+			if _, err := w.Authorize(context.Background(), created.Value); (err != nil) != (c.idle > 0) {
+				t.Errorf("at the end it is %v", err)
+			}
+		})
+	}
+}
+
+// TestWarningsOfAPolicy: an end that the administrators bring near is told of, and
+// what does not work is told of nothing.
+func TestWarningsOfAPolicy(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	alice := w.person(t, "alice")
+	id := w.create(t, alice, named("endless", "profile")).ID
+	w.live(t, 60)
+	w.decide(t, func(p *pat.Policy) { p.MaxLifetimeDays = 65 })
+	w.live(t, 30)
+	if got := fmt.Sprint(w.warnings(t, id)); got != "[expiring 7 expiring 1]" {
+		t.Errorf("got %s", got)
+	}
+
+	w = newWorld(t)
+	root := w.person(t, "root", "admins")
+	alice = w.person(t, "alice")
+	req := named("ends", "profile")
+	req.Expiry = until(w.clock.AddDate(0, 0, 40))
+	id = w.create(t, alice, req).ID
+	if _, err := w.Disable(ctx, root, "alice", true, pat.InvalidError{}); err != nil {
+		t.Fatal(err)
+	}
+	w.live(t, 30)
+	if got := fmt.Sprint(w.warnings(t, id)); got != "[]" {
+		t.Errorf("of a disabled person's token: %s", got)
+	}
+	if _, err := w.Disable(ctx, root, "alice", false, pat.InvalidError{}); err != nil {
+		t.Fatal(err)
+	}
+	w.live(t, 20)
+	if got := fmt.Sprint(w.warnings(t, id)); got != "[expiring 30 expiring 7 expiring 1]" {
+		t.Errorf("of an enabled one's: %s", got)
+	}
 }

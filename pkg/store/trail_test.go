@@ -204,24 +204,15 @@ func (w *walk) administer(sub string) {
 			w.owed[pat.PersonRevoked]++
 		}
 		// Each is marked too, which is a change of its own.
-		for id, whose := range w.owners {
-			if whose != sub {
-				continue
-			}
-			token, _ := look(w.t, w.store, id)
-			if !token.RevokedAt.IsZero() && !w.dead[id] {
-				w.owed[pat.TokenRevoked]++
-			}
+		tokens, err := w.store.List(ctx, before.Slot, "", 10_000)
+		if err != nil {
+			w.t.Fatal(err)
 		}
-	}
-	w.bury()
-}
-
-// bury notes which tokens are revoked by now.
-func (w *walk) bury() {
-	for id := range w.owners {
-		if token, _ := look(w.t, w.store, id); !token.RevokedAt.IsZero() {
-			w.dead[id] = true
+		for _, token := range tokens {
+			if !token.RevokedAt.IsZero() && !w.dead[token.ID] {
+				w.owed[pat.TokenRevoked]++
+				w.dead[token.ID] = true
+			}
 		}
 	}
 }
