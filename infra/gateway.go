@@ -101,7 +101,7 @@ var rates = map[string]rate{
 	"whoami":     {200, 400},
 	"exchange":   {200, 100},
 	"trail":      {50, 100},
-	"report":     {5, 10},
+	"report":     {2, 5},
 	"policy":     {10, 20},
 	"setpolicy":  {5, 10},
 	"preview":    {1, 2}, // reads everybody's tokens

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -400,6 +401,78 @@ func put(t *testing.T, w *wire) map[string]map[string]any {
 		t.Fatal("nothing was put")
 	}
 	return items
+}
+
+// TestDynamoWarningsTouchLittle: what a warning sends is within what the function
+// that gives them may touch.
+func TestDynamoWarningsTouchLittle(t *testing.T) {
+	w := newWire(t)
+	d := openDynamo(t)
+	enrol(t, d, "AAAAA", "alice")
+	token := create(t, d, "AAAAA", "n")
+	for range 2 { // the first note of a token, and the next
+		token.Warned, token.Noted = pat.Warning{EndsAt: start, Days: 7}, filled[pat.Mark](t)
+		w.seen()
+		if err := d.Warn(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		token.Notes++
+		calls := w.seen()
+		if len(calls) != 1 || calls[0].Operation != "UpdateItem" {
+			t.Fatalf("%v", calls)
+		}
+		names := slices.Collect(maps.Keys(calls[0].Body["Key"].(map[string]any)))
+		for _, name := range calls[0].Body["ExpressionAttributeNames"].(map[string]any) {
+			names = append(names, name.(string))
+		}
+		if slices.Sort(names); !slices.Equal(names, slices.Sorted(slices.Values(store.WarningAttributes))) {
+			t.Errorf("it touches %v", names)
+		}
+		if returned := calls[0].Body["ReturnValues"]; returned != nil && returned != "NONE" {
+			t.Errorf("it asks for %v", returned)
+		}
+	}
+}
+
+// TestDynamoNotesStaySmall: with everything that can be noted of it, a token that
+// was created as large as can be takes one more unit to read.
+func TestDynamoNotesStaySmall(t *testing.T) {
+	token := filled[pat.Token](t)
+	long := strings.Repeat("x", 255)
+	token.Name, token.Description, token.OwnedBy = strings.Repeat("é", 80), strings.Repeat("é", 500), long
+	token.Scopes, token.AllowedCIDRs, token.Networks, token.Refusals = nil, nil, nil, nil
+	for i := range 32 {
+		token.Scopes = append(token.Scopes, fmt.Sprintf("%02d:%s", i, strings.Repeat("x", 37)))
+	}
+	token.ScopesUsed = token.Scopes
+	for i := range 16 {
+		token.AllowedCIDRs = append(token.AllowedCIDRs, netip.MustParsePrefix(fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x/128", 0x6660+i)))
+	}
+	for i := range 8 {
+		token.Networks = append(token.Networks, netip.MustParsePrefix(fmt.Sprintf("2001:db8:111%x::/48", i)))
+	}
+	for _, reason := range []pat.RefusalReason{pat.RefusedRevoked, pat.RefusedExpired, pat.RefusedDisabled, pat.RefusedReplaced, pat.RefusedNetwork} {
+		token.Refusals = append(token.Refusals, pat.Refusal{Reason: reason, At: start})
+	}
+	for _, mark := range []*pat.Mark{&token.Changed, &token.Noted} {
+		*mark = pat.Mark{
+			By: pat.Doer{Kind: pat.DoerOwner, Subject: long}, From: netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666"),
+			RequestID: strings.Repeat("x", 64), At: start, Makes: 1 << 30,
+		}
+	}
+	w := newWire(t)
+	d := openDynamo(t)
+	o := enrol(t, d, "AAAAA", "alice")
+	token.ID = "AAAAA00000"
+	w.seen()
+	if err := d.Create(t.Context(), pat.Creation{Token: token, NameKey: "n", Owner: o}); err != nil {
+		t.Fatal(err)
+	}
+	size := itemSize(t, put(t, w)["00000"])
+	t.Logf("%d bytes", size)
+	if size >= 8192 {
+		t.Errorf("it has %d bytes", size)
+	}
 }
 
 // TestDynamoItemsStaySmall: a strong read is charged by 4 KB.
