@@ -227,6 +227,7 @@ func killed(t *testing.T, path string, n int, after time.Duration) (acknowledged
 func TestNothingAcknowledgedIsLostToAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state", "counterfoil.db")
 	created, revoked := map[pat.ID]bool{}, map[pat.ID]bool{}
+	events := map[pat.ID]int64{} // told of each
 	for round := range 10 {
 		for _, line := range killed(t, path, 1+rand.IntN(60), time.Minute) {
 			switch verb, id, _ := strings.Cut(line, " "); verb {
@@ -244,6 +245,19 @@ func TestNothingAcknowledgedIsLostToAKill(t *testing.T) {
 			token, _ := look(t, b, id)
 			if revoked[id] && token.RevokedAt.IsZero() {
 				t.Errorf("after %d kills %s lives again", round+1, id)
+			}
+		}
+		told := map[pat.ID]int64{}
+		for _, e := range eventIDs(toldBolt{b}.events(t)) {
+			told[e.TokenID]++
+		}
+		for id := range created {
+			events[id] += told[id]
+			if token, _ := look(t, b, id); events[id] != token.Version {
+				t.Errorf("after %d kills %s is at version %d, and %d events were told", round+1, id, token.Version, events[id])
+			}
+			if all := wholeThread(t, b, pat.TokenThread(id), start, 100); int64(len(all)) != events[id] {
+				t.Errorf("after %d kills %d events of %s can be read back, of %d", round+1, len(all), id, events[id])
 			}
 		}
 		for _, subject := range []string{"alice", "bob", "carol"} {
