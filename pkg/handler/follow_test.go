@@ -234,3 +234,35 @@ func TestAWriterThatKnowsOfNoMarks(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 }
+
+// TestWhatAGuestMayWrite: the authorizer of somebody else's API may make notes up,
+// and must not put words into anybody's mouth, nor stop the trail.
+func TestWhatAGuestMayWrite(t *testing.T) {
+	made := func(attributes map[string]string) []api.Event {
+		t.Helper()
+		all := records(t, 1)
+		all[0].Change.OldImage = all[0].Change.NewImage
+		all[0].Change.NewImage = map[string]events.DynamoDBAttributeValue{"notes": events.NewNumberAttribute("1")}
+		for name, value := range all[0].Change.OldImage {
+			all[0].Change.NewImage[name] = value
+		}
+		for name, value := range attributes {
+			all[0].Change.NewImage[name] = events.NewStringAttribute(value)
+		}
+		f := &follow{recorded: map[string]pat.Event{}, fail: func() error { return nil }}
+		f.run(t, all)
+		return f.told
+	}
+	long := strings.Repeat("x", 300_000)
+	told := made(map[string]string{
+		"noted":   `{"kind":"admin","sub":"root","ip":"fe80::1%` + long + `","request_id":"` + long + `","at":"2026-11-24T12:00:00Z","makes":1}`,
+		"refused": `[{"reason":"revoked","at":"2026-11-24T12:00:00Z"}]`,
+	})
+	text, _ := json.Marshal(told)
+	if len(told) != 1 || told[0].Data.By != (api.EventDoer{Kind: "holder"}) || len(text) > 2000 {
+		t.Errorf("told %d events in %d bytes", len(told), len(text))
+	}
+	if told := made(map[string]string{"noted": `{"at":"2026-11-24T12:00:00Z"}`, "refused": `[{"reason":"<script>","at":"2026-11-24T12:00:00Z"}]`}); len(told) > 0 {
+		t.Errorf("told %+v", told)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -157,26 +156,23 @@ func (a Alteration) ofPolicy() []Event {
 	}}
 }
 
-// noted are the events of a note: of a use, a refusal or warnings.
+// noted are the events of a note: of warnings, a refusal or a use. Authorizers of
+// other APIs may write the last two, so they get no say in who it was, nor words of
+// their own.
 func (a Alteration) noted() []Event {
 	was, is := a.OldToken, a.NewToken
 	m := is.Noted
-	e := Event{At: m.At, By: m.By, From: m.From, RequestID: m.RequestID, TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy}
-	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli())
-	var warnings []Event
-	for what, w := range map[EventType][2]Warning{TokenExpiring: {was.Warned, is.Warned}, TokenIdling: {was.WarnedIdle, is.WarnedIdle}} {
-		if w[0] != w[1] {
-			e := e
-			e.Type, e.Ends = what, w[1]
-			e.ID += strings.TrimPrefix(string(what), "counterfoil.token") // one note, two events
-			warnings = append(warnings, e)
-		}
+	e := Event{
+		At: m.At, By: Doer{Kind: DoerHolder}, From: m.From.WithZone(""), RequestID: firstRunes(m.RequestID, maxRequestID),
+		TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy,
 	}
-	if len(warnings) > 0 {
-		return warnings
+	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli())
+	if was.Warned != is.Warned || was.WarnedIdle != is.WarnedIdle {
+		e.By = Doer{Kind: DoerUs}
+		return warnings(e, was, is)
 	}
 	for _, r := range is.Refusals {
-		if !slices.Contains(was.Refusals, r) {
+		if !slices.Contains(was.Refusals, r) && slices.Contains(refusalReasons, r.Reason) {
 			e.Type, e.Reason = TokenRefused, r.Reason
 			return []Event{e}
 		}
@@ -188,6 +184,20 @@ func (a Alteration) noted() []Event {
 		}
 	}
 	return nil // a use from where it was used before
+}
+
+// warnings are those of one note, each under an id of its own.
+func warnings(e Event, was, is Token) (all []Event) {
+	add := func(what EventType, suffix string, was, is Warning) {
+		if was != is {
+			w := e
+			w.Type, w.ID, w.Ends = what, e.ID+suffix, is
+			all = append(all, w)
+		}
+	}
+	add(TokenExpiring, ".expiring", was.Warned, is.Warned)
+	add(TokenIdling, ".idling", was.WarnedIdle, is.WarnedIdle)
+	return all
 }
 
 // changedFields names what an update changed, as the API spells it.

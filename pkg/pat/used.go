@@ -92,6 +92,8 @@ const (
 	RefusedNetwork  RefusalReason = "network"  // from outside of its networks
 )
 
+var refusalReasons = []RefusalReason{RefusedRevoked, RefusedExpired, RefusedDisabled, RefusedReplaced, RefusedNetwork}
+
 // A Refusal is the last one of its reason.
 type Refusal struct {
 	Reason RefusalReason
