@@ -88,7 +88,11 @@ async function visit(browser: Browser, origin: string, options: BrowserContextOp
   });
   context.setDefaultTimeout(10_000);
   const logged: string[] = [];
-  context.on('console', (message) => logged.push(message.text()));
+  context.on('console', (message) => {
+    const { url } = message.location();
+    // A browser looks for it beside every document that names no icon, as JSON cannot.
+    if (!url.endsWith('/favicon.ico')) logged.push(`${message.text()} ${url}`);
+  });
   context.on('weberror', (error) => logged.push(String(error.error())));
   const page = await context.newPage();
   return {

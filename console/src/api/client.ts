@@ -6,6 +6,7 @@ export type Token = components['schemas']['Token'];
 export type CreatedToken = components['schemas']['CreatedToken'];
 export type NewToken = components['schemas']['NewToken'];
 export type TokenUpdate = components['schemas']['TokenUpdate'];
+export type Limits = components['schemas']['Limits'];
 export type Scope = components['schemas']['Scope'];
 export type Whoami = components['schemas']['WhoamiPerson'];
 

@@ -7,8 +7,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { createContext, useCallback, useContext, useEffect, useMemo } from 'react';
-import { NO_POLICY, type Policy } from '../tokens/expiry';
-import { type Api, answer, type Scope, type Token, type Whoami } from './client';
+import { type Api, answer, type Limits, type Scope, type Token, type Whoami } from './client';
 import { Failure } from './failure';
 
 /** The API and its address, which a person can paste. */
@@ -45,8 +44,12 @@ export function useScopes(): UseQueryResult<Scope[]> {
 }
 
 /** What the administrators' policy means for this person. */
-export function usePolicy(): Policy {
-  return NO_POLICY;
+export function useLimits(): UseQueryResult<Limits> {
+  const { api } = useApi();
+  return useQuery({
+    queryKey: ['limits'],
+    queryFn: ({ signal }) => answer(api.GET('/limits', { signal })),
+  });
 }
 
 const TOKENS = ['tokens'] as const;

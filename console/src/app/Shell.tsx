@@ -30,11 +30,10 @@ export function Shell({ session }: { session: Session }) {
 
   return (
     <>
-      <header id="top">
+      <div id="top">
         <TopNavigation
           identity={{
             title: t('product'),
-            logo: { src: '/icon.svg', alt: '' },
             href: '/',
             onFollow: (event) => {
               event.preventDefault();
@@ -103,7 +102,7 @@ export function Shell({ session }: { session: Session }) {
             },
           ]}
         />
-      </header>
+      </div>
       <Outlet />
       <ScrollRestoration />
       <SignInAgain session={session} />

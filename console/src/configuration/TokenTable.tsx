@@ -3,10 +3,10 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import Pagination from '@cloudscape-design/components/pagination';
-import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
+import ToggleButton from '@cloudscape-design/components/toggle-button';
 import { useMemo, useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { Token } from '../api/client';
@@ -123,15 +123,14 @@ export function TokenTable() {
         filter={
           none ? undefined : (
             <SpaceBetween size="s">
-              <SegmentedControl
-                label={t('views')}
-                selectedId={query.view}
-                options={views.map((v) => ({
-                  id: v,
-                  text: t('view.count', { view: t(`view.${v}`), count: count(v) }),
-                }))}
-                onChange={({ detail }) => change({ view: detail.selectedId as View })}
-              />
+              {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, not of fields */}
+              <div role="group" aria-label={t('views')} className="views">
+                {views.map((v) => (
+                  <ToggleButton key={v} pressed={v === query.view} onChange={() => change({ view: v })}>
+                    {t('view.count', { view: t(`view.${v}`), count: count(v) })}
+                  </ToggleButton>
+                ))}
+              </div>
               <TextFilter
                 filteringText={query.search}
                 filteringAriaLabel={t('search')}

@@ -3,7 +3,7 @@ import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import type { TableProps } from '@cloudscape-design/components/table';
 import type { Token } from '../api/client';
 import { PageLink } from '../app/go';
-import { Ago } from '../app/Moment';
+import { Day } from '../app/Moment';
 import type { Texts } from '../texts/use';
 import type { Sort } from '../tokens/arrange';
 import { Ends } from '../tokens/Ends';
@@ -28,7 +28,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
       id: 'name',
       header: t('token.name'),
       isRowHeader: true,
-      minWidth: 160,
+      minWidth: narrow ? 110 : 160,
       cell: (token) => (
         <>
           <PageLink to={`/tokens/${token.id}`}>{token.name}</PageLink>
@@ -44,7 +44,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
     {
       id: 'status',
       header: t('token.status'),
-      minWidth: 140,
+      minWidth: narrow ? 150 : 170,
       cell: (token) => <Status token={token} />,
       ...sorting('status'),
     },
@@ -58,7 +58,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
       id: 'created',
       header: t('token.created'),
       minWidth: 130,
-      cell: (token) => <Ago at={token.created_at} />,
+      cell: (token) => <Day at={token.created_at} />,
       ...sorting('created'),
     },
     {
@@ -109,7 +109,8 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
       },
     },
   ];
-  const first = ['name', 'status', 'actions'];
+  // A phone shows how each stands; everything else is on its own page.
+  const first = ['name', 'status'];
   return narrow ? all.filter((c) => first.includes(c.id ?? '')) : all;
 }
 

@@ -1,7 +1,8 @@
 import createWrapper from '@cloudscape-design/components/test-utils/dom';
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
-import { token } from '../testing/sample';
+import { day, LIMITS, token } from '../testing/sample';
+import { FakeServer } from '../testing/server';
 import { dialog, dialogs, type Shown, show } from '../testing/show';
 
 const name = () => screen.getByRole<HTMLInputElement>('textbox', { name: 'Name' });
@@ -94,7 +95,7 @@ describe('the form', () => {
     const select = createWrapper().findSelect();
     select?.openDropdown();
     select?.selectOptionByValue('date');
-    createWrapper().findDatePicker()?.setInputValue('2027/01/31');
+    createWrapper().findDateInput()?.setInputValue('2027/01/31');
     await screen.findByText('It expires on January 31, 2027.');
     await shown.person.click(submit());
     await created();
@@ -143,7 +144,7 @@ describe('what is wrong', () => {
     select?.selectOptionByValue('date');
     await shown.person.click(submit());
     expect(screen.getByText('Choose a day, as year/month/day.')).toBeTruthy();
-    createWrapper().findDatePicker()?.setInputValue('2026/11/23');
+    createWrapper().findDateInput()?.setInputValue('2026/11/23');
     await shown.person.click(submit());
     expect(screen.getByText('Choose a day that is not over.')).toBeTruthy();
     expect(sent(shown)).toEqual([]);
@@ -379,5 +380,47 @@ describe('the permissions', () => {
     }));
     await shown.person.type(await screen.findByRole('searchbox', { name: 'Find a permission' }), 'seven');
     expect(screen.getAllByRole('checkbox')).toHaveLength(2); // the group and s7
+  });
+});
+
+describe('a policy', () => {
+  const under = (part: Partial<typeof LIMITS>) => {
+    const server = new FakeServer();
+    server.limits = { ...LIMITS, ...part };
+    return show('/tokens/new', { server });
+  };
+
+  test('with a default preselects it, and without one nothing', async () => {
+    const shown = await filled(under({ default_lifetime_days: 30 }));
+    await shown.person.click(submit());
+    await created();
+    expect(sent(shown).map((c) => (c.body as { expires_at: string }).expires_at)).toEqual([day(30)]);
+  });
+
+  test('with a maximum says it, offers nothing beyond and never an endless token', async () => {
+    const { person } = under({ max_lifetime_days: 60 });
+    await screen.findByText(/let tokens live for 60 days at most/);
+    await person.click(screen.getByRole('button', { name: /^Expiration/ }));
+    const offered = screen.getAllByRole('option').map((o) => o.textContent);
+    expect(offered.map((o) => o?.split(/(?<=days|Custom|year)/)[0])).toEqual([
+      '7 days',
+      '30 days',
+      '60 days',
+      'Custom',
+    ]);
+  });
+
+  test('that lets the person create none says so, and shows no form', async () => {
+    under({ may_create: false });
+    await screen.findByText(/Your administrators decide who may create tokens/);
+    expect(screen.queryByRole('textbox', { name: 'Name' })).toBeNull();
+  });
+
+  test('that cannot be read is asked for again', async () => {
+    const server = new FakeServer();
+    server.refuse('GET /limits', 500, 'internal');
+    const { person } = show('/tokens/new', { server });
+    await person.click(await screen.findByRole('button', { name: 'Try again' }));
+    await screen.findByRole('textbox', { name: 'Name' });
   });
 });

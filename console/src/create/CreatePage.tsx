@@ -1,8 +1,9 @@
+import Alert from '@cloudscape-design/components/alert';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { Issued } from '../api/change';
-import { usePolicy, useScopes } from '../api/use';
+import { useLimits, useScopes } from '../api/use';
 import { FailureAlert } from '../app/FailureAlert';
 import { useTell } from '../app/notices';
 import { Page } from '../app/Page';
@@ -17,7 +18,7 @@ export function CreatePage() {
   const tell = useTell();
   const [params] = useSearchParams();
   const scopes = useScopes();
-  const policy = usePolicy();
+  const limits = useLimits();
   const [made, setMade] = useState<Issued | null>(null);
   // The form is filled in from the address it was opened at.
   const [opened] = useState(params);
@@ -40,8 +41,12 @@ export function CreatePage() {
     <Page title={t('create.title')} above={above} maxWidth={800} description={t('create.what')}>
       {scopes.isError ? (
         <FailureAlert title={t('scopes.failed')} thrown={scopes.error} retry={() => void scopes.refetch()} />
-      ) : scopes.data ? (
-        <CreateForm scopes={scopes.data} policy={policy} params={opened} made={setMade} />
+      ) : limits.isError ? (
+        <FailureAlert title={t('limits.failed')} thrown={limits.error} retry={() => void limits.refetch()} />
+      ) : limits.data?.may_create === false ? (
+        <Alert type="info">{t('limits.mayNot')}</Alert>
+      ) : scopes.data && limits.data ? (
+        <CreateForm scopes={scopes.data} policy={limits.data} params={opened} made={setMade} />
       ) : (
         <StatusIndicator type="loading">{t('loading')}</StatusIndicator>
       )}

@@ -1,5 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
-import DatePicker from '@cloudscape-design/components/date-picker';
+import Calendar from '@cloudscape-design/components/calendar';
+import DateInput from '@cloudscape-design/components/date-input';
 import FormField from '@cloudscape-design/components/form-field';
 import Select, { type SelectProps } from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -26,21 +27,25 @@ export function ExpiryField({ expiry, policy, error, created, change }: Props) {
   const latest = latestEnd(policy, from);
   const options: SelectProps.Option[] = [
     ...(mayNeverEnd(policy) ? [{ value: 'never', label: t('expiry.never') }] : []),
-    ...lifetimes(policy, expiry).map((days) => ({
-      value: String(days),
-      label: days === 365 ? t('expiry.year') : t('expiry.days', { days }),
-      description: dayOf(intl, now + days * DAY),
-    })),
+    ...lifetimes(policy, expiry)
+      .filter((days) => latest === null || now + days * DAY <= latest)
+      .map((days) => ({
+        value: String(days),
+        label: days === 365 ? t('expiry.year') : t('expiry.days', { days }),
+        description: dayOf(intl, now + days * DAY),
+      })),
     { value: 'date', label: t('expiry.date') },
   ];
   const value = expiry.kind === 'days' ? String(expiry.days) : expiry.kind;
-  const end = endOf(expiry, policy, now);
+  const end = endOf(expiry, policy, now, from);
   const words =
     end == null
       ? expiry.kind === 'never'
         ? t('expiry.words.never')
         : ''
       : t('expiry.words', { day: dayOf(intl, end) });
+
+  const choose = (date: string) => change({ kind: 'date', date });
 
   return (
     <SpaceBetween size="xs">
@@ -64,14 +69,17 @@ export function ExpiryField({ expiry, policy, error, created, change }: Props) {
       </FormField>
       {expiry.kind === 'date' && (
         <FormField label={t('expiry.date.label')} errorText={error}>
-          <DatePicker
-            value={expiry.date}
-            locale={intl.locale}
-            granularity="day"
-            openCalendarAriaLabel={(date) => (date ? t('expiry.calendar.chosen', { date }) : t('expiry.calendar'))}
-            isDateEnabled={(date) => date.getTime() > now - DAY && (latest === null || date.getTime() <= latest)}
-            onChange={({ detail }) => change({ kind: 'date', date: detail.value })}
-          />
+          <SpaceBetween size="xs">
+            <DateInput value={expiry.date} placeholder="YYYY/MM/DD" onChange={({ detail }) => choose(detail.value)} />
+            {/* Open at once: the dialog of a date picker has no name that a reader could say. */}
+            <Calendar
+              value={expiry.date}
+              locale={intl.locale}
+              ariaLabel={t('expiry.calendar')}
+              isDateEnabled={(date) => date.getTime() > now - DAY && (latest === null || date.getTime() <= latest)}
+              onChange={({ detail }) => choose(detail.value)}
+            />
+          </SpaceBetween>
         </FormField>
       )}
       {expiry.kind === 'never' && <Alert type="info">{t('expiry.advice')}</Alert>}

@@ -9,7 +9,7 @@ import { useRef, useState } from 'react';
 import { updateToken } from '../api/change';
 import type { Token, TokenUpdate } from '../api/client';
 import { asFailure, type Failure } from '../api/failure';
-import { useApi, useChanged, usePolicy, useScopes } from '../api/use';
+import { useApi, useChanged, useLimits, useScopes } from '../api/use';
 import { FailureAlert } from '../app/FailureAlert';
 import { dayOf } from '../app/Moment';
 import { useTell } from '../app/notices';
@@ -18,6 +18,7 @@ import { MoreFields, NameFields, wordsOf } from '../create/Fields';
 import { useFocusFirst } from '../create/focus';
 import { useTexts } from '../texts/use';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
+import { NO_POLICY } from '../tokens/expiry';
 
 /** Changes a token: everything but its value. Permissions can only be taken away. */
 export function EditForm({ token: current, close }: { token: Token; close(): void }) {
@@ -27,7 +28,7 @@ export function EditForm({ token: current, close }: { token: Token; close(): voi
   const { t, intl } = texts;
   const { api } = useApi();
   const tell = useTell();
-  const policy = usePolicy();
+  const policy = useLimits().data ?? NO_POLICY;
   const changed = useChanged();
   const catalogue = useScopes();
   const [draft, setDraft] = useState<Draft>({
@@ -44,13 +45,14 @@ export function EditForm({ token: current, close }: { token: Token; close(): voi
   const [busy, setBusy] = useState(false);
   const sending = useRef(false);
   useFocusFirst(mistakes);
+  const created = Date.parse(token.created_at);
   const change = (part: Partial<Draft>) => setDraft((d) => ({ ...d, ...part }));
 
   const submit = async () => {
     if (sending.current) return;
     setFailure(null);
     const now = Date.now();
-    const found = mistakesIn(draft, policy, now);
+    const found = mistakesIn(draft, policy, now, created);
     if (!redate) delete found.expires_at;
     setMistakes(found);
     if (Object.keys(found).length > 0) return;
@@ -58,7 +60,7 @@ export function EditForm({ token: current, close }: { token: Token; close(): voi
     setBusy(true);
     try {
       const update = changesOf(token, draft);
-      if (redate) update.expires_at = requestOf(draft, policy, now).expires_at;
+      if (redate) update.expires_at = requestOf(draft, policy, now, created).expires_at;
       await changed(await updateToken(api, token.id, update));
       tell('success', t('edit.done', { name: draft.name.trim() }));
       close();
@@ -109,7 +111,7 @@ export function EditForm({ token: current, close }: { token: Token; close(): voi
                 <ExpiryField
                   expiry={draft.expiry}
                   policy={policy}
-                  created={Date.parse(token.created_at)}
+                  created={created}
                   error={wordsOf(texts, mistakes, 'expires_at')}
                   change={(expiry) => change({ expiry })}
                 />

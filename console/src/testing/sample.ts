@@ -1,4 +1,4 @@
-import type { Scope, Token } from '../api/client';
+import type { Limits, Scope, Token } from '../api/client';
 import { DAY } from '../tokens/standing';
 
 /** When the tests take place: noon in Rome, in winter time. */
@@ -8,6 +8,15 @@ export const NOW = Date.parse('2026-11-24T11:00:00Z');
 export function day(days: number, ms = 0): string {
   return new Date(NOW + days * DAY + ms).toISOString().replace('.000Z', 'Z');
 }
+
+/** What the policy of the beginning means for everybody. */
+export const LIMITS: Limits = {
+  may_create: true,
+  max_lifetime_days: null,
+  default_lifetime_days: null,
+  require_expiry: false,
+  max_tokens_per_person: 50,
+};
 
 let made = 0;
 

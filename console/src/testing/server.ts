@@ -1,7 +1,7 @@
-import type { CreatedToken, NewToken, Scope, Token, TokenUpdate, Whoami } from '../api/client';
+import type { CreatedToken, Limits, NewToken, Scope, Token, TokenUpdate, Whoami } from '../api/client';
 import type { FieldError } from '../api/failure';
 import type { components } from '../api/schema';
-import { SCOPES, token } from './sample';
+import { LIMITS, SCOPES, token } from './sample';
 
 /** What a browser throws when no answer comes. */
 export const unreachable = () => new TypeError('Failed to fetch');
@@ -27,6 +27,7 @@ type Handler = (perform: Perform, request: Request) => Response | Promise<Respon
 export class FakeServer {
   tokens: Token[];
   scopes: Scope[] = SCOPES;
+  limits: Limits = LIMITS;
   me: Whoami = {
     sub: 'alice',
     kind: 'person',
@@ -116,6 +117,8 @@ export class FakeServer {
     switch (call.route) {
       case 'GET /whoami':
         return answer(200, this.me);
+      case 'GET /limits':
+        return answer(200, this.limits);
       case 'GET /scopes':
         return answer(200, { scopes: this.scopes });
       case 'GET /tokens':

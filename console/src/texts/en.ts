@@ -150,6 +150,8 @@ export const en = {
   'prefill.refused':
     'The address you came by asks for permissions that do not exist or that you may not grant: {scopes}.',
   'scopes.failed': 'The permissions cannot be read',
+  'limits.failed': 'The rules for new tokens cannot be read',
+  'limits.mayNot': 'Your administrators decide who may create tokens, and you may not at present.',
 
   'field.optional': '{label} <i>(optional)</i>',
   'field.name.what': 'What uses it, so that you know it again.',
@@ -166,7 +168,6 @@ export const en = {
   'expiry.date': 'Custom',
   'expiry.date.label': 'Last day',
   'expiry.calendar': 'Choose a day',
-  'expiry.calendar.chosen': 'Choose a day, {date} is chosen',
   'expiry.words': 'It expires on {day}.',
   'expiry.words.never': 'It does not expire.',
   'expiry.latest':

@@ -150,6 +150,8 @@ export const it: Record<TextKey, string> = {
   'prefill.scopes': 'L’indirizzo da cui arrivi ha scelto dei permessi. Controlla di volerli tutti.',
   'prefill.refused': 'L’indirizzo da cui arrivi chiede permessi che non esistono o che non puoi concedere: {scopes}.',
   'scopes.failed': 'I permessi non si possono leggere',
+  'limits.failed': 'Le regole per i nuovi token non si possono leggere',
+  'limits.mayNot': 'Gli amministratori decidono chi può creare token, e al momento tu non puoi.',
 
   'field.optional': '{label} <i>(facoltativo)</i>',
   'field.name.what': 'Che cosa lo usa, per riconoscerlo.',
@@ -166,7 +168,6 @@ export const it: Record<TextKey, string> = {
   'expiry.date': 'Personalizzata',
   'expiry.date.label': 'Ultimo giorno',
   'expiry.calendar': 'Scegli un giorno',
-  'expiry.calendar.chosen': 'Scegli un giorno, è scelto {date}',
   'expiry.words': 'Scade il {day}.',
   'expiry.words.never': 'Non scade.',
   'expiry.latest':

@@ -20,5 +20,9 @@ export function statusText({ t }: Texts, standing: Standing): string {
 export function Status({ token }: { token: Token }) {
   const texts = useTexts();
   const standing = standingOf(token, useNow());
-  return <StatusIndicator type={icons[standing.kind]}>{statusText(texts, standing)}</StatusIndicator>;
+  return (
+    <StatusIndicator type={icons[standing.kind]} wrapText={false}>
+      {statusText(texts, standing)}
+    </StatusIndicator>
+  );
 }

@@ -38,15 +38,15 @@ export type MistakeText =
  * Finds what the server would refuse and a person can see at once. Everything
  * else is the server's to judge; its answers come back to the fields.
  */
-export function mistakesIn(draft: Draft, policy: Policy, created: number): Mistakes {
+export function mistakesIn(draft: Draft, policy: Policy, now: number, created = now): Mistakes {
   const found: Mistakes = {};
   const name = lengthOf(draft.name.trim());
   if (name === 0) found.name = { text: 'mistake.name.empty' };
   else if (name > MAX_NAME) found.name = { text: 'mistake.name.long' };
   if (lengthOf(draft.description) > MAX_DESCRIPTION) found.description = { text: 'mistake.description.long' };
-  const end = endOf(draft.expiry, policy, created);
+  const end = endOf(draft.expiry, policy, now, created);
   if (end === undefined) found.expires_at = { text: 'mistake.expiry.date' };
-  else if (end !== null && end < created + SHORTEST) found.expires_at = { text: 'mistake.expiry.past' };
+  else if (end !== null && end < now + SHORTEST) found.expires_at = { text: 'mistake.expiry.past' };
   if (draft.scopes.length === 0) found.scopes = { text: 'mistake.scopes.none' };
   else if (draft.scopes.length > MAX_SCOPES) found.scopes = { text: 'mistake.scopes.many' };
   if (networksOf(draft.networks).length > MAX_NETWORKS) found.allowed_cidrs = { text: 'mistake.networks.many' };
@@ -54,8 +54,8 @@ export function mistakesIn(draft: Draft, policy: Policy, created: number): Mista
 }
 
 /** The request that a draft makes. */
-export function requestOf(draft: Draft, policy: Policy, created: number): NewToken {
-  const end = endOf(draft.expiry, policy, created);
+export function requestOf(draft: Draft, policy: Policy, now: number, created = now): NewToken {
+  const end = endOf(draft.expiry, policy, now, created);
   return {
     name: draft.name.trim(),
     description: draft.description,

@@ -46,17 +46,18 @@ export function latestEnd(policy: Policy, created: number): number | null {
 }
 
 /**
- * When a token made now would end, in ms; null for never, undefined for a date
- * that is none. Towards the maximum a minute is left for clocks that differ.
+ * When a token would end by a choice made now, in ms; null for never, undefined
+ * for a date that is none. The policy counts from its creation. Towards the
+ * maximum a minute is left for clocks that differ.
  */
-export function endOf(expiry: Expiry, policy: Policy, created: number): number | null | undefined {
+export function endOf(expiry: Expiry, policy: Policy, now: number, created = now): number | null | undefined {
   const latest = latestEnd(policy, created);
   let end: number;
   switch (expiry.kind) {
     case 'never':
       return null;
     case 'days':
-      end = created + expiry.days * DAY;
+      end = now + expiry.days * DAY;
       break;
     case 'date':
       end = endOfDay(expiry.date);
