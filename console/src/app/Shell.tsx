@@ -104,7 +104,8 @@ export function Shell({ session }: { session: Session }) {
         />
       </div>
       <Outlet />
-      <ScrollRestoration />
+      {/* The first page of every visit has the key `default`: another page's place is not this one's. */}
+      <ScrollRestoration getKey={({ key, pathname }) => (key === 'default' ? pathname : key)} />
       <SignInAgain session={session} />
     </>
   );

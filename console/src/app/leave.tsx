@@ -24,7 +24,7 @@ export function useLeaveGuard(active: boolean, question: string): ReactNode {
     return () => window.removeEventListener('beforeunload', ask);
   }, [active]);
 
-  // What the question was about is settled: the person goes where they wanted.
+  // What the question was about is settled: the person stays, and sees the outcome.
   useEffect(() => {
     if (!active && blocker.state === 'blocked') blocker.reset();
   }, [active, blocker]);

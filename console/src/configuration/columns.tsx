@@ -28,11 +28,11 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
       id: 'name',
       header: t('token.name'),
       isRowHeader: true,
-      minWidth: narrow ? 110 : 160,
+      minWidth: narrow ? 140 : 160,
       cell: (token) => (
         <>
           <PageLink to={`/tokens/${token.id}`}>{token.name}</PageLink>
-          {token.description !== '' && (
+          {token.description !== '' && !narrow && (
             <Box variant="small" display="block">
               {token.description.length > 60 ? `${token.description.slice(0, 60)}…` : token.description}
             </Box>
@@ -44,7 +44,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
     {
       id: 'status',
       header: t('token.status'),
-      minWidth: narrow ? 150 : 170,
+      minWidth: narrow ? 140 : 170,
       cell: (token) => <Status token={token} />,
       ...sorting('status'),
     },

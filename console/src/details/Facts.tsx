@@ -8,6 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { Token } from '../api/client';
 import { useScopes } from '../api/use';
 import { dayOf, exactly } from '../app/Moment';
+import { useNarrow } from '../app/narrow';
 import { useNow } from '../app/now';
 import { useTexts } from '../texts/use';
 import { Ends } from '../tokens/Ends';
@@ -19,6 +20,7 @@ import { endsByPolicy, isUnused } from '../tokens/standing';
 export function Facts({ token }: { token: Token }) {
   const { t, intl } = useTexts();
   const now = useNow();
+  const narrow = useNarrow();
   const moment = (at: string) => <time dateTime={at}>{exactly(intl, at)}</time>;
   const items: KeyValuePairsProps.Item[] = [
     { label: t('token.status'), value: <Status token={token} /> },
@@ -56,7 +58,7 @@ export function Facts({ token }: { token: Token }) {
       )}
       {isUnused(token, now) && <Alert type="info">{t('unused.advice')}</Alert>}
       <Container header={<Header variant="h2">{t('details.title')}</Header>}>
-        <KeyValuePairs columns={3} items={items} />
+        <KeyValuePairs columns={narrow ? 1 : 3} items={items} />
       </Container>
       <ScopeFacts token={token} />
     </SpaceBetween>
