@@ -743,10 +743,9 @@ func (e endless) Scan(ctx context.Context, position string, limit int) ([]pat.Fo
 
 func TestPreviewHasAnEnd(t *testing.T) {
 	w := newWorld(t)
-	root := w.person(t, "root", "admins")
 	w.create(t, w.person(t, "alice"), named("ci", "profile"))
 	w.clock = w.clock.Add(2 * day)
-	root = w.person(t, "root", "admins")
+	root := w.person(t, "root", "admins")
 	p, err := w.service(endless{w.store}).PreviewPolicy(context.Background(), root, pat.PolicyRequest{Policy: pat.Policy{MaxTokensPerPerson: 1, MaxLifetimeDays: 1}})
 	if err != nil || p.Complete || p.Tokens != 200 || p.People != 1 {
 		t.Errorf("%+v, %v", p, err)

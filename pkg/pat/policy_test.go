@@ -415,14 +415,13 @@ func TestALeaver(t *testing.T) {
 		}
 		return err
 	}
-	jwt := w.exchange(t, c.Value, "").AccessToken
 
 	// A request is noted once a day, so a day is added.
 	w.clock = left.Add(8*day - time.Second)
 	if err := works(); err != nil {
 		t.Errorf("a second before: %v", err)
 	}
-	jwt = w.exchange(t, c.Value, "").AccessToken
+	jwt := w.exchange(t, c.Value, "").AccessToken
 	w.clock = left.Add(8 * day)
 	for what, credential := range map[string]pat.Secret{"token": c.Value, "JWT": jwt} {
 		if _, err := w.Authorize(ctx, credential); !errors.Is(err, pat.ErrUnauthorized) {
