@@ -33,7 +33,7 @@ NEED_NODE  = $(if $(HAS_NODE),,$(error Node is missing or too old (20.19 and 22.
 
 # The console is built again when something of it, or of the promise that its
 # types come from, has changed. (Those it writes itself.)
-CONSOLE         := console/dist/index.html
+CONSOLE_PAGE    := console/dist/index.html
 CONSOLE_SOURCES := $(filter-out console/src/api/schema.d.ts,$(shell find console/src console/public)) \
 	$(wildcard console/*.json console/*.ts console/*.html) pkg/api/openapi.yaml
 CONSOLE_MODULES := console/node_modules/.package-lock.json
@@ -46,7 +46,7 @@ help: ## this list
 need-go:
 	$(NEED_GO)@:
 
-run: need-go $(CONSOLE) ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change where
+run: need-go $(CONSOLE_PAGE) ## the whole service on http://127.0.0.1:8080; PORT= and STATE= change where
 	@go build -o dist/local ./cmd/local && exec dist/local
 
 test: ## every test that needs no cloud
@@ -66,7 +66,7 @@ quietly = out=$$($(1) 2>&1) || { echo "$$out" >&2; exit 1; }
 $(CONSOLE_MODULES): console/package.json console/package-lock.json
 	$(NEED_NODE)@echo 'console: npm ci' >&2; $(call quietly,cd console && npm ci --ignore-scripts --no-audit --no-fund) && touch $@
 
-$(CONSOLE): $(CONSOLE_SOURCES) $(CONSOLE_MODULES)
+$(CONSOLE_PAGE): $(CONSOLE_SOURCES) $(CONSOLE_MODULES)
 	$(NEED_NODE)@echo 'console: npm run build' >&2; $(call quietly,cd console && npm run build) && touch $@
 
 .PHONY: console test-console shots
@@ -79,10 +79,10 @@ export CHROMIUM
 skip_or_fail = if [ '$(CI)' = true ]; then echo $(1) >&2; exit 1; else echo $(1); exit 0; fi
 
 test-console:
-	@$(if $(HAS_NODE),,$(call skip_or_fail,'the tests of the console are skipped: they need Node and npm');) $(MAKE) -s --no-print-directory $(CONSOLE) && cd console && npm test --silent
+	@$(if $(HAS_NODE),,$(call skip_or_fail,'the tests of the console are skipped: they need Node and npm');) $(MAKE) -s --no-print-directory $(CONSOLE_PAGE) && cd console && npm test --silent
 	@$(if $(and $(HAS_NODE),$(CHROMIUM)),,$(call skip_or_fail,'the tests in a browser are skipped: they need Node and Chromium');) cd console && npm run --silent e2e
 
-shots: $(CONSOLE) ## a picture of every state of the console, in console/shots
+shots: $(CONSOLE_PAGE) ## a picture of every state of the console, in console/shots
 	$(NEED_GO)$(NEED_NODE)@$(if $(CHROMIUM),,echo 'Chromium is missing, or say where: CHROMIUM=' >&2; exit 1;) cd console && npm run --silent shots
 
 build: $(FUNCTIONS:%=dist/%/bootstrap) ## every function as Lambda takes it, linux/arm64: dist/<function>/bootstrap
@@ -154,7 +154,7 @@ CONSOLE_CDK = $(CDK) --app 'go run ./infra console' --output cdk.out/console
 synth: ## the CloudFormation templates, in cdk.out; no account and no network needed, but once for the console's packages
 	$(NEED_GO)$(NEED_NODE)@CDK_OUTDIR=cdk.out go run ./infra && echo 'cdk.out: from $(CONFIG)'
 	@if ! grep -q '"console" *:' '$(CONFIG)'; then echo 'cdk.out/console: no console in $(CONFIG)'; \
-	elif ! $(MAKE) -s --no-print-directory $(CONSOLE); then echo 'cdk.out/console: not without a console, which could not be built' >&2; \
+	elif ! $(MAKE) -s --no-print-directory $(CONSOLE_PAGE); then echo 'cdk.out/console: not without a console, which could not be built' >&2; \
 	else CDK_OUTDIR=cdk.out/console go run ./infra console && echo 'cdk.out/console: from $(CONFIG)'; fi
 
 diff: ## what a deployment would change
@@ -184,11 +184,11 @@ SAM_TABLE ?= counterfoil
 SAM_KEY   ?= 00000000-0000-0000-0000-000000000000
 SAM       := sam local start-api --template cdk.out/$(or $(STACK),Counterfoil).template.json --env-vars dist/sam.json
 
-deploy-console: need-go $(CONSOLE) ## the console, as infra/config.json says; docs/operating.md says what comes first
+deploy-console: need-go $(CONSOLE_PAGE) ## the console, as infra/config.json says; docs/operating.md says what comes first
 	$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
 	@$(CONSOLE_CDK) deploy
 
-destroy-console: need-go $(CONSOLE) ## the console's stack, with all that is in it
+destroy-console: need-go $(CONSOLE_PAGE) ## the console's stack, with all that is in it
 	$(NEED_NODE)$(NEED_CONFIG)@go run ./infra/preflight
 	@$(CONSOLE_CDK) destroy
 

@@ -291,6 +291,8 @@ func (c Config) checkConsole() error {
 		return errors.New("console.sign_in must be origins such as https://example.auth.eu-central-1.amazoncognito.com, without a slash at the end")
 	case s.Certificate != "" && (!certificatePattern.MatchString(s.Certificate) || strings.Split(s.Certificate, ":")[3] != "us-east-1"):
 		return errors.New("console.certificate must be the ARN of a certificate of ACM in us-east-1, where CloudFront looks for it")
+	case s.Certificate != "" && !domainPattern.MatchString(hostOf(c.ConsoleOrigin)):
+		return errors.New("console_origin must be https:// and the host name that console.certificate is for")
 	case (s.ZoneID == "") != (s.ZoneName == ""):
 		return errors.New("console.zone_id and console.zone_name go together")
 	case s.ZoneID != "" && s.Certificate == "":

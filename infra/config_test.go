@@ -55,6 +55,7 @@ func TestConfigRefusals(t *testing.T) {
 		"an issuer that would end a directive": {`{"people": {"issuer": "https://x;y", "clients": ["exampleconsole"]}}`, "people.issuer"},
 		"an origin that is two":                {`{"console_origin": "https://x.example,https://y.example"}`, "console_origin"},
 		"a console's certificate elsewhere":    {`{"console": {"client": "exampleconsole", "api": "https://x.example", "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/0"}}`, "us-east-1"},
+		"a console at a port of CloudFront's":  {`{"console_origin": "https://x.example.com:8443"}`, "console_origin"},
 		"a console's zone without its name":    {`{"console": {"client": "exampleconsole", "api": "https://x.example", "zone_id": "Z"}}`, "zone_name"},
 		"a console's zone without certificate": {`{"console": {"client": "exampleconsole", "api": "https://x.example", "zone_id": "Z", "zone_name": "example.com"}}`, "console.certificate"},
 		"a member that nobody knows":           {`{"jwt_lifespan": 60}`, "jwt_lifespan"},
