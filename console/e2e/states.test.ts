@@ -353,7 +353,9 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     const wrong: string[] = [];
     const visit = await world.visit(looks[mode]);
     const { page, context } = visit;
-    await visit.signIn('bob', `/tokens/new?name=${mode}&scopes=notes:read`);
+    const bob = await world.as('bob');
+    for (const { id } of (await bob('GET', '/tokens')).body.tokens) await bob('DELETE', `/tokens/${id}`);
+    await visit.signIn('bob', '/tokens/new?name=nightly+build&scopes=notes:read');
     await button(page, 'Create token').click();
     await page.getByText('Copy the value now').waitFor();
     wrong.push(...(await look(page, mode, 'shown once')));

@@ -387,7 +387,7 @@ test('on a phone the table has the columns that matter', async () => {
   );
   show('/configuration', { tokens: mixed });
   await showsRows('fresh', 'soon', 'idle');
-  const heads = screen.getAllByRole('columnheader').map((h) => h.textContent);
-  expect(heads).toEqual(expect.arrayContaining(['Name', 'Status']));
-  expect(heads.filter((h) => /Last used|Created|Expires|Permissions|Actions/.test(h ?? ''))).toEqual([]);
+  const heads = screen.getAllByRole('columnheader').map((h) => h.textContent?.trim());
+  expect(heads.filter(Boolean)).toEqual(['Name']);
+  expect(screen.getByRole('row', { name: /soon/ }).textContent).toContain('Expires in');
 });

@@ -28,10 +28,13 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
       id: 'name',
       header: t('token.name'),
       isRowHeader: true,
-      minWidth: narrow ? 140 : 160,
+      minWidth: 160,
       cell: (token) => (
         <>
-          <PageLink to={`/tokens/${token.id}`}>{token.name}</PageLink>
+          <div>
+            <PageLink to={`/tokens/${token.id}`}>{token.name}</PageLink>
+          </div>
+          {narrow && <Status token={token} />}
           {token.description !== '' && !narrow && (
             <Box variant="small" display="block">
               {token.description.length > 60 ? `${token.description.slice(0, 60)}…` : token.description}
@@ -44,7 +47,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
     {
       id: 'status',
       header: t('token.status'),
-      minWidth: narrow ? 140 : 170,
+      minWidth: 170,
       cell: (token) => <Status token={token} />,
       ...sorting('status'),
     },
@@ -110,8 +113,7 @@ export function columnsOf({ t, intl }: Texts, { now, narrow, act }: Around): Tab
     },
   ];
   // A phone shows how each stands; everything else is on its own page.
-  const first = ['name', 'status'];
-  return narrow ? all.filter((c) => first.includes(c.id ?? '')) : all;
+  return narrow ? all.filter((c) => c.id === 'name') : all;
 }
 
 /** The first few; the rest on hover and on the token's own page. */
