@@ -86,7 +86,7 @@ async function visit(browser: Browser, origin: string, options: BrowserContextOp
     reducedMotion: 'reduce',
     ...options,
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const logged: string[] = [];
   context.on('console', (message) => {
     const { url } = message.location();

@@ -6,7 +6,7 @@ process.env.TZ = 'Europe/Rome';
 
 // A busy machine is slow, not wrong. What is not found is said in a line, without the whole document.
 vi.setConfig({ testTimeout: 30_000 });
-configure({ asyncUtilTimeout: 5_000, getElementError: (message) => new Error(message?.split('\n')[0]) });
+configure({ asyncUtilTimeout: 15_000, getElementError: (message) => new Error(message?.split('\n')[0]) });
 
 // Updates are to be waited for: by a find, or by a click of the person.
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
