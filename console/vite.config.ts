@@ -31,10 +31,28 @@ function fontsAsFiles(): Plugin {
 
 /** Everything that is not a page of ours is the local server's. */
 const server = process.env.SERVER ?? 'http://127.0.0.1:8080';
-const asked = ['/config.json', '/idp', '/oauth', '/.well-known', '/whoami', '/scopes', '/policy', '/tokens', '/admin'];
+const asked = ['/whoami', '/scopes', '/limits', '/tokens', '/admin'];
+
+/** The API is called here, as a browser lets a page do; the sign-in where it is. */
+function configOfHere(): Plugin {
+  return {
+    name: 'config-of-here',
+    configureServer({ middlewares }) {
+      middlewares.use('/config.json', (request, response) => {
+        const config = {
+          api: `http://${request.headers.host}`,
+          issuer: `${server}/idp`,
+          client_id: 'counterfoil-console',
+        };
+        response.setHeader('Content-Type', 'application/json');
+        response.end(JSON.stringify(config));
+      });
+    },
+  };
+}
 
 export default defineConfig({
-  plugins: [react(), fontsAsFiles()],
+  plugins: [react(), fontsAsFiles(), configOfHere()],
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
   server: {
     host: '127.0.0.1',
@@ -48,10 +66,7 @@ export default defineConfig({
           changeOrigin: true,
           // A browser that opens a page asks for HTML, a page that calls the API does not.
           bypass: (request) =>
-            !path.startsWith('/idp') &&
-            request.method === 'GET' &&
-            !request.headers.authorization &&
-            request.headers.accept?.includes('text/html')
+            request.method === 'GET' && !request.headers.authorization && request.headers.accept?.includes('text/html')
               ? '/index.html'
               : undefined,
         },

@@ -177,7 +177,8 @@ export class Session implements Bearer {
     if (!lapse) return 'done';
     const user = await this.#manager.signinPopup({
       url_state: POPUP,
-      max_age: lapse.maxAge,
+      // Cognito knows no max_age: prompt asks for the sign-in that the API wants.
+      ...(lapse.reason === 'recent' && { max_age: lapse.maxAge, prompt: 'login' }),
       popupWindowFeatures: { width: 520, height: 640 },
     });
     if (this.#sub !== undefined && user.profile.sub !== this.#sub) {
