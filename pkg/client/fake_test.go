@@ -422,6 +422,12 @@ func TestAnOutageDuringARefresh(t *testing.T) {
 	if got := token(); got != "invalid_request: subject_token is not valid" {
 		t.Error(got)
 	}
+	// Not even when nobody answers after that.
+	refused.Store(false)
+	broken.Store(true)
+	if got := token(); got != "unavailable" {
+		t.Errorf("an outage after a refusal: %s", got)
+	}
 }
 
 func TestIsOutage(t *testing.T) {

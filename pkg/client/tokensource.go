@@ -68,6 +68,9 @@ func (s *TokenSource) Exchanged(ctx context.Context) (Exchanged, error) {
 			}
 			return s.got, nil
 		}
+		if !IsOutage(err) && ctx.Err() == nil {
+			s.got = Exchanged{} // refused: no outage that follows brings it back
+		}
 		return Exchanged{}, err
 	}
 	s.got, s.refresh = got, got.ExpiresAt.Add(-min(maxEarly, got.ExpiresAt.Sub(now)/4))
