@@ -2,7 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type LaunchOptions,
+  type Page,
+} from 'playwright-core';
 import { expect } from 'vitest';
 
 /** Where Debian and others put Chromium; CHROMIUM names another place. */
@@ -35,7 +42,7 @@ export type Caller = (
   // biome-ignore lint/suspicious/noExplicitAny: what a test reads of it, it knows
 ) => Promise<{ status: number; body: any }>;
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(options: LaunchOptions = {}): Promise<World> {
   const executablePath = places.find((p) => p && existsSync(p));
   if (!executablePath) throw new Error('Chromium is missing: install it, or name it in CHROMIUM');
   const state = mkdtempSync(join(tmpdir(), 'counterfoil-'));
@@ -45,7 +52,7 @@ export async function createWorld(): Promise<World> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const origin = await ready(server);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], ...options });
   return {
     origin,
     browser,

@@ -34,4 +34,11 @@ async function start(): Promise<void> {
   }
 }
 
+// A browser keeps the page that was left whole, for Back: a value shown on it, and the
+// tokens of somebody who signed out since. Nothing of it stays, and who comes back arrives anew.
+window.addEventListener('pagehide', () => root.unmount());
+window.addEventListener('pageshow', (event) => {
+  if (event.persisted) window.location.reload();
+});
+
 start().catch((thrown: unknown) => show(<Broken why={thrown instanceof Error ? thrown.message : ''} />));
