@@ -554,6 +554,42 @@ func TestRevokeAllWhoseAnswerWasLost(t *testing.T) {
 	}
 }
 
+// overtaken is a store in which another stop comes first.
+type overtaken struct {
+	pat.Store
+	first func()
+}
+
+func (o *overtaken) Stop(ctx context.Context, owner pat.Owner) error {
+	if first := o.first; first != nil {
+		o.first = nil
+		first()
+	}
+	return o.Store.Stop(ctx, owner)
+}
+
+// TestRevokeAllTwiceInTheSameSecond: a button that is pressed twice kills once, and
+// what the first of the two killed the second does not count again.
+func TestRevokeAllTwiceInTheSameSecond(t *testing.T) {
+	w := newWorld(t)
+	root, alice := w.person(t, "root", "admins"), w.person(t, "alice")
+	w.create(t, alice, named("a", "profile"))
+	w.create(t, alice, named("b", "profile"))
+	revokeAll := func(s *pat.Service, request string) int {
+		t.Helper()
+		n, err := s.RevokeAll(pat.WithOrigin(context.Background(), pat.Origin{RequestID: request}), root, "alice", pat.InvalidError{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	first, marking := 0, w.service(&cut{Store: w.store, only: "Revoke", at: 1}) // it has marked none yet
+	second := revokeAll(w.service(&overtaken{Store: w.store, first: func() { first = revokeAll(marking, "first") }}), "second")
+	if first != 2 || second != 0 {
+		t.Errorf("the first counts %d, the second %d", first, second)
+	}
+}
+
 func TestListAll(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

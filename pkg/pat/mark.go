@@ -39,6 +39,11 @@ type Mark struct {
 	Makes int64
 }
 
+// same reports whether two marks are of one change.
+func (m Mark) same(n Mark) bool {
+	return m.By == n.By && m.RequestID == n.RequestID && m.At.Equal(n.At) && m.Makes == n.Makes
+}
+
 // An Origin is where a request comes from.
 type Origin struct {
 	From      netip.Addr

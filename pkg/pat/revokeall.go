@@ -26,6 +26,7 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 	now := s.now()
 	var owner Owner
 	var before, wanted []Stop // as they were, and as they shall be
+	var mine Mark
 	err := s.retry(ctx, func() (err error) {
 		owner, err = s.owner(ctx, s.person(sub))
 		if err != nil {
@@ -33,13 +34,14 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 		}
 		next, changes := owner.stop(now)
 		if !changes {
-			if wanted == nil || !slices.EqualFunc(owner.Stops, wanted, Stop.equal) {
+			if wanted == nil || !slices.EqualFunc(owner.Stops, wanted, Stop.equal) || !owner.Changed.same(mine) {
 				before = owner.Stops // else it was our own write, whose answer was lost
 			}
 			return nil
 		}
 		before, wanted = owner.Stops, next.Stops
-		next.Changed = s.mark(ctx, by.administrator(), owner.Version+1)
+		mine = s.mark(ctx, by.administrator(), owner.Version+1)
+		next.Changed = mine
 		if err := s.Store.Stop(ctx, next); err != nil {
 			return unavailable("stop a person's tokens", err)
 		}
