@@ -77,9 +77,9 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 		return Created{}, err
 	}
 	if !req.KeepPrevious {
-		token.Previous, token.PreviousGen, token.PreviousUntil = Hash{}, 0, time.Time{}
+		// Without a grace too: whoever goes on using the old value is to be seen.
+		token.Previous, token.PreviousGen, token.PreviousUntil = token.Hash, token.Gen, time.Time{}
 		if req.Grace > 0 {
-			token.Previous, token.PreviousGen = token.Hash, token.Gen
 			graceEnds := now.Add(req.Grace + time.Second - 1).Truncate(time.Second) // never short of what was asked
 			token.PreviousUntil = earlier(graceEnds, token.ExpiresAt).UTC()
 		}

@@ -52,8 +52,8 @@ type Token struct {
 	// Gen counts the values this token has had, from 1. A JWT carries the one
 	// it was made from and dies with it.
 	Gen int
-	// Previous is of the value before, which works until PreviousUntil; zero
-	// where there is none.
+	// Previous is of the value before, zero where there is none. It works until
+	// PreviousUntil, zero for not at all, and its refusals are noted ever after.
 	Previous      Hash
 	PreviousGen   int
 	PreviousUntil time.Time
