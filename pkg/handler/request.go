@@ -46,7 +46,9 @@ func (r request) param(name string) string {
 	return value
 }
 
-// query returns a query parameter. One that is given twice is bad.
+// query returns a query parameter. One that is given twice is bad, and so is one
+// that was no UTF-8: a gateway that writes it as JSON puts U+FFFD in its place, and
+// that would be somebody else's sub.
 func (r request) query(bad *pat.InvalidError, name string) (value string, given bool) {
 	values := r.event.MultiValueQueryStringParameters[name]
 	if len(values) > 1 {
@@ -54,6 +56,9 @@ func (r request) query(bad *pat.InvalidError, name string) (value string, given 
 	}
 	if len(values) == 0 {
 		return "", false
+	}
+	if strings.ContainsRune(values[0], utf8.RuneError) { // as invalid bytes too
+		bad.Add(name, "must be valid UTF-8")
 	}
 	return values[0], true
 }

@@ -153,6 +153,7 @@ func TestListParameters(t *testing.T) {
 		"limit=99999999999999999999": 400, "limit=5&limit=5": 400, "limit=%20" + "5": 400,
 		"status=": 400, "status=Active": 400, "status=gone": 400, "status=all&status=all": 400,
 		"cursor=": 400, "cursor=x": 400, "cursor=a&cursor=b": 400,
+		"cursor=%ff": 400, "unknown=%ff": 200,
 	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {

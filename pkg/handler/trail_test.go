@@ -289,6 +289,7 @@ func TestTrailOfAll(t *testing.T) {
 	for name, query := range map[string]string{
 		"another filter's cursor": "sub=alice&cursor=" + cursor, "a person's that was never seen": "sub=nobody&cursor=" + cursor,
 		"no cursor": "cursor=", "no sub": "sub=", "a sub twice": "sub=a&sub=b", "a long sub": "sub=" + strings.Repeat("x", 256), "a limit of none": "limit=0",
+		"a sub that is no UTF-8": "sub=%ff", "one that a gateway wrote": "sub=%ef%bf%bd",
 	} {
 		if status, body := all(query); status != 400 || body["code"] != "invalid_request" {
 			t.Errorf("%s: status %d, %v", name, status, body)
