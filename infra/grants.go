@@ -13,6 +13,8 @@ type grant struct {
 	// table holds actions on the one table. A transaction needs the actions of
 	// its parts.
 	table []string
+	// policy says that its writes may go to the settings.
+	policy bool
 	// keys holds actions on the signing keys.
 	keys []string
 	// events holds actions on the table's partitions of events, and no others.
@@ -35,7 +37,7 @@ var grants = map[string]grant{
 	"revoke": {table: []string{batchGet, update, del}},
 	"report": {table: []string{batchGet, update, del}},
 	// What answers administrators. It alone writes the policy.
-	"admin": {table: []string{get, batchGet, query, put, update, del}},
+	"admin": {table: []string{get, batchGet, query, put, update, del}, policy: true},
 	// What takes credentials. Both write down who signed in.
 	"authorize": {table: []string{get, batchGet, put, update}},
 	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign, publicKey}},
@@ -87,22 +89,51 @@ type resources struct {
 // because while a deployment changes the one that signs, instances with the
 // old environment still run.)
 func (g grant) allow(f gofn.Function, r resources) {
-	add := func(actions []string, conditions *map[string]any, on ...string) {
+	state := func(effect awsiam.Effect, actions []string, conditions *map[string]any, on ...string) {
 		if len(actions) > 0 {
 			f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+				Effect:     effect,
 				Actions:    texts(actions...),
 				Resources:  texts(on...),
 				Conditions: conditions,
 			}))
 		}
 	}
+	add := func(actions []string, conditions *map[string]any, on ...string) {
+		state(awsiam.Effect_ALLOW, actions, conditions, on...)
+	}
 	add(g.table, nil, r.table)
+	state(awsiam.Effect_DENY, g.denied(), g.offLimits(), r.table)
 	add(g.events, &eventsAlone, r.table)
 	add(g.warnings, &warningsAlone, r.table)
 	add(g.keys, nil, r.keys...)
 	add(g.stream, nil, r.stream)
 	add(g.bus, nil, r.bus)
 	add(g.undelivered, nil, r.undelivered)
+}
+
+// denied are the writes of those that the function may make on the table.
+func (g grant) denied() (writes []string) {
+	for _, action := range g.table {
+		if action == put || action == update || action == del {
+			writes = append(writes, action)
+		}
+	}
+	return writes
+}
+
+// offLimits is the condition that a write goes where those of g.table have no
+// business: nobody changes the trail, and who does not set the policy does not
+// change the settings, which hold the keys that we trust.
+//
+// It denies, so that a call for which IAM should not know the key works as it
+// would without.
+func (g grant) offLimits() *map[string]any {
+	partitions := []string{store.TrailPrefix + "*"}
+	if !g.policy {
+		partitions = append(partitions, store.SettingsPartition)
+	}
+	return &map[string]any{"ForAnyValue:StringLike": map[string]any{"dynamodb:LeadingKeys": partitions}}
 }
 
 // eventsAlone is the condition that every key written is an event's.
@@ -117,5 +148,6 @@ var eventsAlone = map[string]any{
 var warningsAlone = map[string]any{
 	"Null":                      map[string]any{"dynamodb:Attributes": "false"},
 	"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": store.WarningAttributes},
+	"ForAllValues:StringLike":   map[string]any{"dynamodb:LeadingKeys": []string{store.SlotPattern}},
 	"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
 }

@@ -21,6 +21,9 @@ func rightsOf(t *testing.T, tm template, role string) []string {
 			continue
 		}
 		for _, statement := range list(at(p.Properties, "PolicyDocument", "Statement")) {
+			if at(statement, "Effect") == "Deny" { // see TestWritesThatAreDenied
+				continue
+			}
 			if at(statement, "Effect") != "Allow" || at(statement, "NotAction") != nil || at(statement, "NotResource") != nil {
 				t.Errorf("%s does not plainly allow: %s", id, text(statement))
 			}
@@ -92,6 +95,54 @@ func TestGrants(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWritesThatAreDenied: nobody changes the trail but who follows the table, by
+// adding to it, and nobody but the administrators' function the settings.
+func TestWritesThatAreDenied(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	table, _ := tm.one(t, "AWS::DynamoDB::Table")
+	for function, g := range grants {
+		_, f := tm.function(t, function)
+		role := text(f.Properties["Role"])
+		var writes, denied []string
+		for _, p := range tm.of(t, "AWS::IAM::Policy") {
+			if !slices.ContainsFunc(list(p.Properties["Roles"]), func(v any) bool { return strings.HasPrefix(role, strings.TrimSuffix(text(v), "}")+".") }) {
+				continue
+			}
+			for _, statement := range list(at(p.Properties, "PolicyDocument", "Statement")) {
+				for _, action := range list(at(statement, "Action")) {
+					a := text(action)
+					switch {
+					case at(statement, "Effect") == "Deny":
+						denied = append(denied, a)
+					case at(statement, "Condition") == nil && (strings.Contains(a, "PutItem") || strings.Contains(a, "UpdateItem") || strings.Contains(a, "DeleteItem")):
+						writes = append(writes, a)
+					}
+				}
+				if at(statement, "Effect") != "Deny" {
+					continue
+				}
+				partitions := `["trail#*","settings"]`
+				if function == "admin" {
+					partitions = `["trail#*"]`
+				}
+				if got := text(at(statement, "Condition")); got != `{"ForAnyValue:StringLike":{"dynamodb:LeadingKeys":`+partitions+`}}` {
+					t.Errorf("%s is denied under %s", function, got)
+				}
+				if got := text(at(statement, "Resource")); got != "${"+table+".Arn}" {
+					t.Errorf("%s is denied on %s", function, got)
+				}
+			}
+		}
+		if slices.Sort(writes); !slices.Equal(writes, slices.Sorted(slices.Values(denied))) {
+			t.Errorf("%s writes by %v and is denied %v", function, writes, denied)
+		}
+		if len(writes) == 0 != (len(g.denied()) == 0) {
+			t.Errorf("%s: %v", function, writes)
+		}
 	}
 }
 

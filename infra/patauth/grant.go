@@ -26,8 +26,9 @@ var used = []string{
 // What it can do is harm: DynamoDB counts an attribute of a condition among those
 // that are touched, so whoever may use this role can write a version that is no
 // number, or items that hold nothing else, and what is read there (a token, an
-// owner, a person yet to come) can no longer be read. What needs it is then 503,
-// never let through.
+// owner, a name) can no longer be read. What needs it is then 503, never let
+// through. The settings, the trail and whose slot is whose lie in partitions that
+// it cannot write to.
 func (p Props) grant(f gofn.Function) {
 	table := &[]*string{p.Deployment.Table.TableArn()}
 	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -41,6 +42,7 @@ func (p Props) grant(f gofn.Function) {
 			// ForAllValues holds where there are none.
 			"Null":                      map[string]any{"dynamodb:Attributes": "false"},
 			"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": used},
+			"ForAllValues:StringLike":   map[string]any{"dynamodb:LeadingKeys": []string{store.SlotPattern}},
 			"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
 		},
 	}))

@@ -71,6 +71,9 @@ func TestUsedAreTheAttributesOfTouch(t *testing.T) {
 			t.Errorf("the store names %s, which the grant does not allow", name)
 		}
 	}
+	if slot := pat.ID("0000000001").Slot(); len(slot) != len(store.SlotPattern) {
+		t.Errorf("%s does not fit the slot %s", store.SlotPattern, slot)
+	}
 	if sent.ReturnValues != "" && sent.ReturnValues != "NONE" {
 		t.Errorf("the store asks for %s", sent.ReturnValues)
 	}

@@ -252,6 +252,9 @@ func TestGrant(t *testing.T) {
 	if got := fmt.Sprint(condition["ForAllValues:StringEquals"]["dynamodb:Attributes"]); got != "[pk sk version last_used_at last_used_ip scopes_used networks refused noted notes]" {
 		t.Errorf("it may change %s", got)
 	}
+	if got := fmt.Sprint(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]); got != "[?????]" {
+		t.Errorf("it may write to the partitions %s", got)
+	}
 	if condition["StringEqualsIfExists"]["dynamodb:ReturnValues"] != "NONE" || condition["Null"]["dynamodb:Attributes"] != "false" {
 		t.Errorf("it may see what it changes: %v", condition)
 	}

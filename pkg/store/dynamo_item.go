@@ -52,7 +52,11 @@ const (
 	ownerSort    = afterTokens + "owner"
 	namePrefix   = afterTokens + "name#"
 
-	settingsPartition = "settings"
+	// SettingsPartition holds what all functions share, and nothing else.
+	SettingsPartition = "settings"
+
+	// SlotPattern is what IAM knows the partition of an owner by, and no other.
+	SlotPattern = "?????"
 
 	// TrailPrefix begins the partition of every event, and of nothing else.
 	TrailPrefix   = "trail#"

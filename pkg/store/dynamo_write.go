@@ -53,7 +53,7 @@ func settingsItem(sort string, record any) (item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %q: %w", sort, err)
 	}
-	i := itemKey(settingsPartition, sort)
+	i := itemKey(SettingsPartition, sort)
 	i.setText(attrJSON, string(text))
 	return i, nil
 }
