@@ -1,5 +1,15 @@
 import { Secret } from '../tokens/secret';
-import { type Api, answer, type CreatedToken, type NewToken, type Token, type TokenUpdate } from './client';
+import {
+  type Api,
+  answer,
+  type CreatedToken,
+  type NewToken,
+  type PolicyPreview,
+  type Profile,
+  type Token,
+  type TokenPolicy,
+  type TokenUpdate,
+} from './client';
 
 /** A token with its value: what only a create and a rotation answer. */
 export interface Issued {
@@ -34,4 +44,27 @@ export function updateToken(api: Api, id: string, body: TokenUpdate): Promise<To
 /** Deletes a token for good; again is the same. */
 export async function deleteToken(api: Api, id: string): Promise<void> {
   await answer(api.DELETE('/tokens/{id}', { params: { path: { id } } }));
+}
+
+/** Deletes anybody's token, as its owner would. */
+export async function deleteAnyToken(api: Api, id: string): Promise<void> {
+  await answer(api.DELETE('/admin/tokens/{id}', { params: { path: { id } } }));
+}
+
+/** Tells what a policy would stop. Changes nothing. */
+export function previewPolicy(api: Api, body: TokenPolicy): Promise<PolicyPreview> {
+  return answer(api.POST('/admin/policy/preview', { body }));
+}
+
+export function setPolicy(api: Api, body: TokenPolicy): Promise<TokenPolicy> {
+  return answer(api.PUT('/admin/policy', { body }));
+}
+
+export function disablePerson(api: Api, sub: string, disabled: boolean): Promise<Profile> {
+  return answer(api.PATCH('/admin/people', { body: { sub, disabled } }));
+}
+
+/** Deletes every token that a person has now; returns how many. */
+export async function deleteAllTokens(api: Api, sub: string): Promise<number> {
+  return (await answer(api.POST('/admin/people/revoke-all', { body: { sub } }))).revoked;
 }

@@ -8,6 +8,10 @@ export type NewToken = components['schemas']['NewToken'];
 export type TokenUpdate = components['schemas']['TokenUpdate'];
 export type Limits = components['schemas']['Limits'];
 export type Scope = components['schemas']['Scope'];
+export type TokenPolicy = components['schemas']['TokenPolicy'];
+export type PolicyPreview = components['schemas']['PolicyPreview'];
+export type Profile = components['schemas']['Profile'];
+export type Event = components['schemas']['Event'];
 export type Whoami = components['schemas']['WhoamiPerson'];
 
 export type Api = Client<paths>;
@@ -28,6 +32,9 @@ export function connect(api: string, bearer: Bearer): Api {
   return createClient<paths>({ baseUrl: api, fetch: (request) => send(request, bearer) });
 }
 
+/** A call with this is nobody's wish: no person is asked to confirm who they are for it. */
+export const UNASKED = 'unasked';
+
 /** Sends a request; a second time after the person has signed in again. */
 async function send(request: Request, bearer: Bearer): Promise<Response> {
   for (let again = false; ; again = true) {
@@ -42,7 +49,9 @@ async function send(request: Request, bearer: Bearer): Promise<Response> {
       throw new Failure('no_answer');
     }
     if (response.status !== 401 || again) return response;
-    await bearer.signInAgain(token, await maxAgeOf(response.clone()));
+    const maxAge = await maxAgeOf(response.clone());
+    if (maxAge !== undefined && UNASKED in request) return response;
+    await bearer.signInAgain(token, maxAge);
   }
 }
 

@@ -123,6 +123,8 @@ export function useChanged(): (token?: Token) => Promise<void> {
       if (token) put(queries, token);
       await queries.invalidateQueries({ queryKey: TOKENS });
       await queries.invalidateQueries({ queryKey: ['token'] });
+      await queries.invalidateQueries({ queryKey: ['trail'] });
+      await queries.invalidateQueries({ queryKey: ['admin'] });
     },
     [queries],
   );

@@ -1,6 +1,7 @@
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { useState } from 'react';
 import { Outlet, ScrollRestoration, useNavigate } from 'react-router';
+import { useAdmin } from '../admin/use';
 import { useMe } from '../api/use';
 import { SignInAgain } from '../session/SignInAgain';
 import type { Session } from '../session/session';
@@ -17,6 +18,7 @@ export function Shell({ session }: { session: Session }) {
   const navigate = useNavigate();
   const settings = useSettings();
   const me = useMe();
+  const admin = useAdmin();
   const [leaving, setLeaving] = useState(false);
   const name = me.data?.name ?? me.data?.sub ?? t('me');
 
@@ -89,6 +91,7 @@ export function Shell({ session }: { session: Session }) {
               description: me.data?.sub,
               items: [
                 { id: 'configuration', text: t('configuration.title'), href: '/configuration' },
+                ...(admin.is ? [{ id: 'admin', text: t('admin.title'), href: '/admin/policy' }] : []),
                 { id: 'sign-out', text: t('signOut'), disabled: leaving },
               ],
               onItemFollow: (event) => {

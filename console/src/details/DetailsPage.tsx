@@ -16,6 +16,8 @@ import { DeleteTokens } from '../remove/DeleteTokens';
 import { ShownOnce } from '../shown/ShownOnce';
 import { useTexts } from '../texts/use';
 import { isAlive } from '../tokens/standing';
+import { usedOf } from '../tokens/used';
+import { TokenTrail } from '../trail/TokenTrail';
 import { EditForm } from './EditForm';
 import { Facts } from './Facts';
 import { RotateDialog } from './RotateDialog';
@@ -80,7 +82,7 @@ function Details({ token, above }: { token: Token; above: { text: string; href: 
   if (doing === 'edit') {
     return (
       <Page title={t('edit.title', { name: token.name })} above={above} maxWidth={800}>
-        <EditForm token={token} close={end} />
+        <EditForm token={token} scopes={params.get('keep') === 'used' ? usedOf(token) : token.scopes} close={end} />
       </Page>
     );
   }
@@ -104,7 +106,10 @@ function Details({ token, above }: { token: Token; above: { text: string; href: 
         </SpaceBetween>
       }
     >
-      <Facts token={token} />
+      <SpaceBetween size="l">
+        <Facts token={token} shrink={alive ? () => setParams({ do: 'edit', keep: 'used' }) : undefined} />
+        <TokenTrail id={token.id} />
+      </SpaceBetween>
       {doing === 'rotate' && (
         <RotateDialog
           token={token}

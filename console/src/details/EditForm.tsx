@@ -20,8 +20,15 @@ import { useTexts } from '../texts/use';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
 import { NO_POLICY } from '../tokens/expiry';
 
+interface Props {
+  token: Token;
+  /** The permissions that are chosen at first: of the token's own. */
+  scopes: string[];
+  close(): void;
+}
+
 /** Changes a token: everything but its value. Permissions can only be taken away. */
-export function EditForm({ token: current, close }: { token: Token; close(): void }) {
+export function EditForm({ token: current, scopes, close }: Props) {
   // As it was when the form was opened: what is read again meanwhile is no change of this person's.
   const [token] = useState(current);
   const texts = useTexts();
@@ -34,7 +41,7 @@ export function EditForm({ token: current, close }: { token: Token; close(): voi
   const [draft, setDraft] = useState<Draft>({
     name: token.name,
     description: token.description,
-    scopes: token.scopes,
+    scopes,
     expiry: { kind: 'never' },
     networks: token.allowed_cidrs.join('\n'),
   });

@@ -1,6 +1,7 @@
 import Alert from '@cloudscape-design/components/alert';
 import Badge from '@cloudscape-design/components/badge';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs, { type KeyValuePairsProps } from '@cloudscape-design/components/key-value-pairs';
@@ -15,9 +16,10 @@ import { Ends } from '../tokens/Ends';
 import { LastUsed } from '../tokens/LastUsed';
 import { Status } from '../tokens/Status';
 import { endsByPolicy, isUnused } from '../tokens/standing';
+import { canShrink, usedOf } from '../tokens/used';
 
-/** What is known of a token. */
-export function Facts({ token }: { token: Token }) {
+/** What is known of a token. Advice is for its owner, not for others. */
+export function Facts({ token, others = false, shrink }: { token: Token; others?: boolean; shrink?: () => void }) {
   const { t, intl } = useTexts();
   const now = useNow();
   const narrow = useNarrow();
@@ -52,27 +54,32 @@ export function Facts({ token }: { token: Token }) {
   });
   return (
     <SpaceBetween size="l">
-      {token.status === 'disabled' && <Alert type="warning">{t('disabled.why')}</Alert>}
-      {endsByPolicy(token) && token.effective_expires_at !== null && token.status !== 'revoked' && (
+      {token.status === 'disabled' && !others && <Alert type="warning">{t('disabled.why')}</Alert>}
+      {!others && endsByPolicy(token) && token.effective_expires_at !== null && token.status !== 'revoked' && (
         <Alert type="info">{t('ends.policy', { day: dayOf(intl, token.effective_expires_at) })}</Alert>
       )}
-      {isUnused(token, now) && <Alert type="info">{t('unused.advice')}</Alert>}
+      {!others && isUnused(token, now) && <Alert type="info">{t('unused.advice')}</Alert>}
       <Container header={<Header variant="h2">{t('details.title')}</Header>}>
         <KeyValuePairs columns={narrow ? 1 : 3} items={items} />
       </Container>
-      <ScopeFacts token={token} />
+      <ScopeFacts token={token} others={others} shrink={shrink} />
     </SpaceBetween>
   );
 }
 
-/** The permissions of a token, with what each means. */
-function ScopeFacts({ token }: { token: Token }) {
+/** The permissions of a token, with what each means and whether it was ever used for it. */
+function ScopeFacts({ token, others, shrink }: { token: Token; others: boolean; shrink?: () => void }) {
   const { t } = useTexts();
   const catalogue = useScopes();
+  const used = usedOf(token);
   return (
     <Container
       header={
-        <Header variant="h2" counter={`(${token.scopes.length})`}>
+        <Header
+          variant="h2"
+          description={t('scopes.use', { granted: token.scopes.length, used: used.length })}
+          actions={shrink && canShrink(token) && <Button onClick={shrink}>{t('scopes.shrink')}</Button>}
+        >
           {t('token.scopes')}
         </Header>
       }
@@ -85,7 +92,10 @@ function ScopeFacts({ token }: { token: Token }) {
               <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <span className="code">{name}</span>
                 {known?.sensitive && <Badge color="severity-medium">{t('permissions.sensitive')}</Badge>}
-                {known && !known.grantable && <Badge color="severity-neutral">{t('permissions.lost')}</Badge>}
+                {!others && known && !known.grantable && (
+                  <Badge color="severity-neutral">{t('permissions.lost')}</Badge>
+                )}
+                {canShrink(token) && !used.includes(name) && <Badge color="severity-low">{t('scopes.unused')}</Badge>}
                 {catalogue.data && !known && <Badge color="severity-neutral">{t('permissions.unknown')}</Badge>}
               </SpaceBetween>
               {known && <Box variant="small">{known.description}</Box>}

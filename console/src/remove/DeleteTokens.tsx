@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useEffect, useRef, useState } from 'react';
 import { deleteToken } from '../api/change';
-import type { Token } from '../api/client';
+import type { Api, Token } from '../api/client';
 import { asFailure } from '../api/failure';
 import { useApi, useChanged } from '../api/use';
 import { sentenceOf } from '../app/FailureAlert';
@@ -17,8 +17,22 @@ import { lastUsedSentence } from '../tokens/LastUsed';
 /** What became of each: nothing yet, under way, gone, or why not. */
 type Fate = 'waiting' | 'doing' | 'done' | { failed: string };
 
+interface Props {
+  tokens: Token[];
+  /** How one is deleted: as its owner does, unless said otherwise. */
+  remove?(api: Api, id: string): Promise<void>;
+  /** What the question calls it. */
+  nameOf?(token: Token): string;
+  close(deleted: boolean): void;
+}
+
 /** Asks before tokens are deleted, deletes them one after the other, and tells what became of each. */
-export function DeleteTokens({ tokens, close }: { tokens: Token[]; close(deleted: boolean): void }) {
+export function DeleteTokens({
+  tokens,
+  remove: removeOne = deleteToken,
+  nameOf = (token) => token.name,
+  close,
+}: Props) {
   const texts = useTexts();
   const { t } = texts;
   const { api } = useApi();
@@ -46,7 +60,7 @@ export function DeleteTokens({ tokens, close }: { tokens: Token[]; close(deleted
     for (const token of left) {
       setFates((f) => new Map(f).set(token.id, 'doing'));
       try {
-        await deleteToken(api, token.id);
+        await removeOne(api, token.id);
         setFates((f) => new Map(f).set(token.id, 'done'));
       } catch (thrown) {
         failures++;
@@ -60,7 +74,7 @@ export function DeleteTokens({ tokens, close }: { tokens: Token[]; close(deleted
     tell(
       'success',
       tokens.length === 1
-        ? t('delete.done', { name: tokens[0]?.name ?? '' })
+        ? t('delete.done', { name: tokens[0] ? nameOf(tokens[0]) : '' })
         : t('delete.done.several', { count: tokens.length }),
     );
     close(true);
@@ -75,7 +89,7 @@ export function DeleteTokens({ tokens, close }: { tokens: Token[]; close(deleted
       }}
       header={
         tokens.length === 1 && only
-          ? t('delete.title', { name: only.name })
+          ? t('delete.title', { name: nameOf(only) })
           : t('delete.title.several', { count: tokens.length })
       }
       footer={
@@ -101,7 +115,7 @@ export function DeleteTokens({ tokens, close }: { tokens: Token[]; close(deleted
           <ul className="plain">
             {tokens.map((token) => (
               <li key={token.id}>
-                <Box fontWeight="bold">{token.name}</Box>
+                <Box fontWeight="bold">{nameOf(token)}</Box>
                 <Box variant="small" display="block">
                   {lastUsedSentence(texts, token)}
                 </Box>

@@ -1,4 +1,4 @@
-import type { Limits, Scope, Token } from '../api/client';
+import type { Event, Limits, Profile, Scope, Token, TokenPolicy } from '../api/client';
 import { DAY } from '../tokens/standing';
 
 /** When the tests take place: noon in Rome, in winter time. */
@@ -58,3 +58,32 @@ export const SCOPES: Scope[] = [
   scope('credentials', { category: 'Cloud', sensitive: true }),
   scope('introspect', { category: 'Service', sensitive: true, grantable: false }),
 ];
+
+/** The policy before an administrator says anything. */
+export const OPEN: TokenPolicy = {
+  max_lifetime_days: null,
+  default_lifetime_days: null,
+  require_expiry: false,
+  max_tokens_per_person: 50,
+  creator_groups: null,
+  max_idle_days: null,
+  max_absence_days: null,
+  reauth_seconds: null,
+};
+
+export function person(sub: string, part: Partial<Profile> = {}): Profile {
+  return { sub, disabled: false, groups: ['users'], tokens_active: 0, last_seen_at: day(-1), ...part };
+}
+
+/** An event of a type without its prefix: token.created. */
+export function event(type: string, data: Partial<Event['data']> = {}, at = day(-1)): Event {
+  return {
+    specversion: '1.0',
+    id: `event-${++made}`,
+    source: 'http://api.test',
+    type: `counterfoil.${type}` as Event['type'],
+    time: at,
+    datacontenttype: 'application/json',
+    data: { by: { kind: 'person', sub: 'alice' }, ...data },
+  };
+}

@@ -1,7 +1,20 @@
-import type { CreatedToken, Limits, NewToken, Scope, Token, TokenUpdate, Whoami } from '../api/client';
+import type {
+  CreatedToken,
+  Event,
+  Limits,
+  NewToken,
+  PolicyPreview,
+  Profile,
+  Scope,
+  Token,
+  TokenPolicy,
+  TokenUpdate,
+  Whoami,
+} from '../api/client';
 import type { FieldError } from '../api/failure';
 import type { components } from '../api/schema';
-import { LIMITS, SCOPES, token } from './sample';
+import { administer } from './admin';
+import { LIMITS, OPEN, SCOPES, token } from './sample';
 
 /** What a browser throws when no answer comes. */
 export const unreachable = () => new TypeError('Failed to fetch');
@@ -36,6 +49,11 @@ export class FakeServer {
     groups: ['users'],
     expires_at: '2026-11-24T12:00:00Z',
   };
+  policy: TokenPolicy = OPEN;
+  /** What any policy would stop. */
+  preview: PolicyPreview = { tokens: 0, people: 0, complete: true };
+  people: Profile[] = [];
+  events: Event[] = [];
   /** The session's access token that is good now. */
   session = 'session-1';
   /** Tokens of a page of the list, whatever was asked for. */
@@ -52,7 +70,7 @@ export class FakeServer {
   /** Answers in the place of the browser's fetch. */
   readonly fetch = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
-    const id = /^\/tokens\/([0-9A-Za-z]{10})(\/|$)/.exec(url.pathname)?.[1] ?? '';
+    const id = /^(?:\/admin)?\/tokens\/([0-9A-Za-z]{10})(\/|$)/.exec(url.pathname)?.[1] ?? '';
     const route = `${request.method} ${id === '' ? url.pathname : url.pathname.replace(id, '{id}')}`;
     const text = await request.clone().text();
     const call: Call = {
@@ -122,9 +140,13 @@ export class FakeServer {
       case 'GET /scopes':
         return answer(200, { scopes: this.scopes });
       case 'GET /tokens':
-        return this.#list(query);
+        return this.page('tokens', this.tokens, query);
       case 'POST /tokens':
         return this.#create(call.body as NewToken);
+    }
+    if (call.route.includes(' /admin/')) {
+      if (!this.me.groups.includes('admins')) return problem(403, 'forbidden');
+      return administer(this, call, query);
     }
     const there = this.tokens.find((t) => t.id === call.id);
     if (!there) return problem(404, 'not_found');
@@ -136,17 +158,30 @@ export class FakeServer {
       case 'POST /tokens/{id}/rotate':
         return this.#rotate(there, call.body as TokenRotation);
       case 'DELETE /tokens/{id}':
-        this.#put({ ...there, status: 'revoked', revoked_at: now() });
-        return new Response(null, { status: 204 });
+        return this.revoke(there.id);
+      case 'GET /tokens/{id}/trail':
+        return this.page(
+          'events',
+          this.events.filter((e) => e.data.token_id === call.id),
+          query,
+        );
     }
     return problem(404, 'not_found');
   }
 
-  #list(query: URLSearchParams): Response {
+  /** One page of what there is. */
+  page(name: string, all: readonly unknown[], query: URLSearchParams): Response {
     const from = Number(query.get('cursor') ?? 0);
-    const page = this.tokens.slice(from, from + this.pageSize);
-    const next = from + this.pageSize < this.tokens.length ? { next_cursor: String(from + this.pageSize) } : {};
-    return answer(200, { tokens: page, ...next });
+    const page = all.slice(from, from + this.pageSize);
+    const next = from + this.pageSize < all.length ? { next_cursor: String(from + this.pageSize) } : {};
+    return answer(200, { [name]: page, ...next });
+  }
+
+  revoke(id: string): Response {
+    const there = this.tokens.find((t) => t.id === id);
+    if (!there) return problem(404, 'not_found');
+    this.#put({ ...there, status: 'revoked', revoked_at: now() });
+    return new Response(null, { status: 204 });
   }
 
   #create(body: NewToken): Response {
@@ -215,7 +250,7 @@ function now(): string {
   return new Date().toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
-function answer(status: number, body: unknown): Response {
+export function answer(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'Content-Type': 'application/json', 'X-Request-Id': 'request-1' },

@@ -2,6 +2,7 @@ import createWrapper from '@cloudscape-design/components/test-utils/dom';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, render, waitFor, within } from '@testing-library/react';
 import userEvent, { type UserEvent } from '@testing-library/user-event';
+import type { ReactElement } from 'react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { expect, vi } from 'vitest';
 import { type Bearer, connect, type Token } from '../api/client';
@@ -20,6 +21,8 @@ interface Around {
   server?: FakeServer;
   now?: number;
   language?: Language;
+  /** What stands around the pages. */
+  frame?: ReactElement;
   /** What the person does when asked to sign in again; by default they do not. */
   signInAgain?: Bearer['signInAgain'];
 }
@@ -50,7 +53,9 @@ export function show(path: string, around: Around = {}): Shown {
   const queries = new QueryClient({
     defaultOptions: { queries: { retry: retryPassing, retryDelay: 0, staleTime: 5_000 } },
   });
-  const router = createMemoryRouter(PAGES, { initialEntries: [path] });
+  const router = createMemoryRouter(around.frame ? [{ element: around.frame, children: PAGES }] : PAGES, {
+    initialEntries: [path],
+  });
   render(
     <Settings>
       <QueryClientProvider client={queries}>

@@ -1,0 +1,80 @@
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { type Api, answer, type Profile, type Token, type TokenPolicy, UNASKED } from '../api/client';
+import { asFailure } from '../api/failure';
+import { type Paged, usePaged } from '../api/paged';
+import { useApi, useMe } from '../api/use';
+
+/** Whether this person is an administrator: undefined until that is known. */
+export interface Admin {
+  is: boolean | undefined;
+  failure: Error | null;
+  retry(): void;
+}
+
+/** Which group the administrators' is, only the server knows: it is asked once, and only for people who have groups. */
+export function useAdmin(): Admin {
+  const { api } = useApi();
+  const me = useMe();
+  const groups = me.data?.groups.length;
+  const query = useQuery({
+    queryKey: ['administrator'],
+    enabled: groups !== undefined && groups > 0,
+    staleTime: Infinity,
+    queryFn: ({ signal }) => isAdministrator(api, signal),
+  });
+  return {
+    is: groups === 0 ? false : query.data,
+    failure: me.error ?? query.error,
+    retry: () => void (me.isError ? me : query).refetch(),
+  };
+}
+
+async function isAdministrator(api: Api, signal: AbortSignal): Promise<boolean> {
+  try {
+    await answer(api.GET('/admin/policy', { signal, [UNASKED]: true }));
+    return true;
+  } catch (thrown) {
+    const { code } = asFailure(thrown);
+    if (code === 'insufficient_user_authentication') return true; // nobody else is asked that
+    if (code === 'forbidden') return false;
+    throw thrown;
+  }
+}
+
+export function useAdminPolicy(): UseQueryResult<TokenPolicy> {
+  const { api } = useApi();
+  return useQuery({
+    queryKey: ['admin', 'policy'],
+    queryFn: ({ signal }) => answer(api.GET('/admin/policy', { signal })),
+  });
+}
+
+/** What a list of all tokens can be narrowed to. */
+export const STATUSES = ['all', 'active', 'disabled', 'expired', 'revoked'] as const;
+export type StatusFilter = (typeof STATUSES)[number];
+
+/** Everybody's tokens, or one owner's. */
+export function useAllTokens(owner: string, status: StatusFilter): Paged<Token> {
+  const { api } = useApi();
+  return usePaged(['admin', 'tokens', owner, status], async (cursor, signal) => {
+    const query = { limit: 50, cursor, status, owner: owner === '' ? undefined : owner };
+    const { tokens, next_cursor } = await answer(api.GET('/admin/tokens', { params: { query }, signal }));
+    return { rows: tokens, next_cursor };
+  });
+}
+
+export function useAnyToken(id: string): UseQueryResult<Token> {
+  const { api } = useApi();
+  return useQuery({
+    queryKey: ['admin', 'token', id],
+    queryFn: ({ signal }) => answer(api.GET('/admin/tokens/{id}', { params: { path: { id } }, signal })),
+  });
+}
+
+export function usePerson(sub: string): UseQueryResult<Profile> {
+  const { api } = useApi();
+  return useQuery({
+    queryKey: ['admin', 'person', sub],
+    queryFn: ({ signal }) => answer(api.GET('/admin/people', { params: { query: { sub } }, signal })),
+  });
+}
