@@ -98,7 +98,7 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.signedIn(ctx, server, who, func() error { return a.keepSession(server, i.session(), token, o.insecure) })
+	return a.signedIn(ctx, server, who, kindToken, func() error { return a.keepSession(server, i.session(), token, o.insecure) })
 }
 
 // loginWithToken keeps what it reads: a token, or a session that somebody got
@@ -117,11 +117,11 @@ func (a *app) loginWithToken(ctx context.Context, server string, insecure bool) 
 	}
 	switch who.Kind {
 	case "pat":
-		return a.signedIn(ctx, server, who, func() error {
+		return a.signedIn(ctx, server, who, kindSession, func() error {
 			return a.changeProfile(server, func(p *profile) error { return a.keep(p, server, kindToken, value, insecure) })
 		})
 	case "person":
-		return a.signedIn(ctx, server, who, func() error {
+		return a.signedIn(ctx, server, who, kindToken, func() error {
 			return a.keepSession(server, session{}, &oauth2.Token{AccessToken: value.Reveal(), Expiry: expiryOf(who)}, insecure)
 		})
 	}
@@ -145,22 +145,39 @@ func (a *app) whois(ctx context.Context, server string, credential client.Secret
 	return c.Whoami(ctx)
 }
 
-// signedIn keeps what was got, and says where it is.
-func (a *app) signedIn(ctx context.Context, server string, who client.Whoami, keep func() error) error {
+// errOther is that what is kept beside belongs to another person: commands would
+// act as one and then as the other.
+var errOther = errors.New("somebody else's")
+
+// signedIn keeps what was got, and says where it is. The other kind of secret,
+// where one is kept, must be the same person's.
+func (a *app) signedIn(ctx context.Context, server string, who client.Whoami, other string, keep func() error) error {
 	folder, err := configFolder()
 	if err != nil {
 		return err
 	}
 	var p profile
 	err = locked(ctx, folder, func() error {
+		c, err := a.readConfig()
+		if err != nil {
+			return err
+		}
+		if p = c.Servers[server]; p.Kept[other] != "" && p.Subject != who.Subject {
+			return errOther
+		}
 		if err := keep(); err != nil {
 			return err
 		}
 		return a.changeConfig(func(c *config) {
 			c.Current = server
 			p = c.Servers[server]
+			p.Subject = who.Subject
+			c.Servers[server] = p
 		})
 	})
+	if errors.Is(err, errOther) {
+		return fail(fmt.Errorf("that is %s, and the %s kept for this server is of %s", who.Subject, other, p.Subject), `"cfoil auth logout" forgets it, and what cannot be shown again with it`)
+	}
 	if err != nil {
 		return fail(fmt.Errorf("signed in, but it could not be kept: %w", bare(err)), "set "+envToken+" instead, or HOME to a folder that can be written")
 	}
@@ -324,15 +341,10 @@ func (a *app) logout(ctx context.Context) error {
 	if !ok {
 		return signedOut("not signed in to "+server, "")
 	}
-	if p.Session != nil && p.Session.RevocationEndpoint != "" && p.Kept[kindRefresh] != "" {
-		if refresh, err := a.kept(p, server, kindRefresh); err == nil {
-			if err := a.revokeRefresh(ctx, *p.Session, refresh); err != nil {
-				a.warn("the issuer did not end the session: " + bare(err).Error())
-			}
-		}
-	}
 	hadToken := p.Kept[kindToken] != ""
 	err = locked(ctx, folder, func() error {
+		// Under the lock: a renewal meanwhile would leave a new one behind.
+		a.endSession(ctx, server)
 		if err := a.changeProfile(server, func(p *profile) error {
 			for _, kind := range []string{kindSession, kindRefresh, kindToken} {
 				if err := a.forget(p, server, kind); err != nil {
@@ -361,6 +373,22 @@ func (a *app) logout(ctx context.Context) error {
 		a.label(dim, "cfoil: hint:", `the token lives on: "cfoil token delete" kills it`)
 	}
 	return nil
+}
+
+// endSession tells the issuer that the refresh token is not wanted any more.
+func (a *app) endSession(ctx context.Context, server string) {
+	c, err := a.readConfig()
+	p := c.Servers[server]
+	if err != nil || p.Session == nil || p.Session.RevocationEndpoint == "" || p.Kept[kindRefresh] == "" {
+		return
+	}
+	refresh, err := a.kept(p, server, kindRefresh)
+	if err != nil {
+		return
+	}
+	if err := a.revokeRefresh(ctx, *p.Session, refresh); err != nil {
+		a.warn("the issuer did not end the session: " + bare(err).Error())
+	}
 }
 
 func (a *app) authTokenCommand() *cobra.Command {

@@ -21,8 +21,10 @@ type config struct {
 // A profile is what we remember of one server.
 type profile struct {
 	// Kept says of each kind of secret that there is one, and where.
-	Kept    map[string]string `json:"kept,omitempty"`
-	Session *session          `json:"session,omitempty"`
+	Kept map[string]string `json:"kept,omitempty"`
+	// Subject is whose they are: a session and a token of one person.
+	Subject string   `json:"sub,omitempty"`
+	Session *session `json:"session,omitempty"`
 }
 
 // A session is a person's sign-in, without its secrets.
