@@ -35,7 +35,7 @@ func (c console) before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at := pathOf(r)
 		switch {
-		case r.Method != http.MethodGet:
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			next.ServeHTTP(w, r)
 		case at == "/", pages.MatchString(at) && isNavigation(r):
 			c.page(w, r)

@@ -82,7 +82,7 @@ func TestUnknownRoutes(t *testing.T) {
 	for _, line := range []string{
 		"GET //tokens", "GET /Tokens", "GET /tokens/../whoami", "GET /./tokens", "GET /tokens/a/b", "GET /%74okens",
 		"HEAD /tokens", "PUT /tokens", "TRACE /tokens", "PATCH /tokens", "OPTIONS *", "OPTIONS /nothing",
-		"GET /tokens;x=1", "GET /notes/1", "DELETE /notes", "POST /", "HEAD /", "GET /favicon.ico", "GET /index.html",
+		"GET /tokens;x=1", "GET /notes/1", "DELETE /notes", "POST /", "HEAD /nothing", "GET /favicon.ico", "GET /index.html",
 		"GET /idp", "GET /idp/", "GET /idp/nothing", "GET /idp//token", "GET /idp/token", "GET /idp/../tokens", "HEAD /idp/jwks",
 		"DELETE /idp/token", "GET /%69dp/jwks", "POST /admin/policy", "POST /oauth/device", "GET /\"'><", "GET /\xff",
 		"GET http://HOST/nothing", "CONNECT HOST",
