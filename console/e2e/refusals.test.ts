@@ -265,7 +265,41 @@ describe('the session', () => {
   });
 });
 
+describe('signing out', () => {
+  test('who signs out over a value and stays has lost nothing, and can sign out later', async () => {
+    const { page, context, signIn } = await world.visit();
+    await signIn('alice', '/tokens/new?name=stayed&scopes=notes:read');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByText('Copy the value now').waitFor();
+    const asked = new Promise<void>((resolve) => {
+      page.once('dialog', (question) => question.dismiss().then(resolve));
+    });
+    await page.getByRole('button', { name: 'Menu of Alice' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await asked;
+    await page.getByRole('button', { name: 'Copy: Token value' }).click();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('link', { name: 'stayed' }).waitFor(); // read with the session that is still there
+    await page.getByRole('button', { name: 'Menu of Alice' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await context.close();
+  });
+});
+
 describe('two windows', () => {
+  test('signing out in one ends it in the other', async () => {
+    const { page, context, signIn } = await world.visit();
+    await signIn('alice', '/configuration');
+    const other = await context.newPage();
+    await other.goto('/configuration');
+    await other.getByRole('button', { name: 'Menu of Alice' }).click();
+    await other.getByRole('menuitem', { name: 'Sign out' }).click();
+    await other.getByText('You are signed out.').waitFor();
+    await page.getByText('You are signed out.').waitFor();
+    await context.close();
+  });
+
   test('what one deleted is gone in the other; deleting it there again does no harm', async () => {
     const alice = await world.as('alice');
     await alice('POST', '/tokens', { name: 'shared', scopes: ['notes:read'] });
@@ -324,6 +358,16 @@ describe('reading', () => {
     await page.unroute(TOKENS);
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(() => page.getByText('No answer came.').count()).toBe(0);
+    await context.close();
+  });
+
+  test('a page that is opened without a connection says so', async () => {
+    const { page, context, signIn } = await world.visit();
+    await signIn('bob', '/configuration');
+    await page.getByText('No tokens yet').waitFor();
+    await context.setOffline(true);
+    await page.getByRole('link', { name: 'Create token' }).first().click();
+    await page.getByText('No answer came. Check your connection and try again.').first().waitFor();
     await context.close();
   });
 

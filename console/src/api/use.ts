@@ -24,6 +24,9 @@ export function retryPassing(count: number, thrown: Error): boolean {
   return count < 2 && thrown instanceof Failure && thrown.passing;
 }
 
+/** How everything is read. Without a connection too: a page that waits for one would say nothing. */
+export const READING = { retry: retryPassing, staleTime: 5_000, networkMode: 'always' } as const;
+
 /** Who is signed in. */
 export function useMe(): UseQueryResult<Whoami> {
   const { api } = useApi();

@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useState } from 'react';
 import { createBrowserRouter, RouterProvider } from 'react-router';
 import { connect } from '../api/client';
-import { ApiContext, retryPassing } from '../api/use';
+import { ApiContext, READING } from '../api/use';
 import type { Config } from '../session/config';
 import type { Session } from '../session/session';
 import { Crashed } from './NotFound';
@@ -12,9 +12,7 @@ import { Shell } from './Shell';
 
 /** The console of somebody who is signed in. */
 export function App({ config, session }: { config: Config; session: Session }) {
-  const [queries] = useState(
-    () => new QueryClient({ defaultOptions: { queries: { retry: retryPassing, staleTime: 5_000 } } }),
-  );
+  const [queries] = useState(() => new QueryClient({ defaultOptions: { queries: READING } }));
   const [api] = useState(() => connect(config.api, session));
   const [router] = useState(() =>
     createBrowserRouter([

@@ -1,5 +1,4 @@
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { useState } from 'react';
 import { Outlet, ScrollRestoration, useNavigate } from 'react-router';
 import { useAdmin } from '../admin/use';
 import { useMe } from '../api/use';
@@ -19,15 +18,10 @@ export function Shell({ session }: { session: Session }) {
   const settings = useSettings();
   const me = useMe();
   const admin = useAdmin();
-  const [leaving, setLeaving] = useState(false);
   const name = me.data?.name ?? me.data?.sub ?? t('me');
 
   const signOut = () => {
-    setLeaving(true);
-    session.signOut().catch(() => {
-      setLeaving(false);
-      tell('error', t('signOut.failed'));
-    });
+    session.signOut().catch(() => tell('error', t('signOut.failed')));
   };
 
   return (
@@ -92,7 +86,7 @@ export function Shell({ session }: { session: Session }) {
               items: [
                 { id: 'configuration', text: t('configuration.title'), href: '/configuration' },
                 ...(admin.is ? [{ id: 'admin', text: t('admin.title'), href: '/admin/policy' }] : []),
-                { id: 'sign-out', text: t('signOut'), disabled: leaving },
+                { id: 'sign-out', text: t('signOut') },
               ],
               onItemFollow: (event) => {
                 if (event.detail.href === undefined) return;

@@ -28,7 +28,24 @@ function user(part: Partial<User> & { sub?: string } = {}): User {
   return { access_token: 'token-1', id_token: 'id-1', expired: false, profile: { sub }, ...rest } as User;
 }
 
+/** Stands for the console's other windows. */
+class Channel {
+  static last: Channel | undefined;
+  sent: unknown[] = [];
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  constructor() {
+    Channel.last = this;
+  }
+  postMessage(data: unknown) {
+    this.sent.push(data);
+  }
+  hear(data: unknown) {
+    this.onmessage?.({ data });
+  }
+}
+
 beforeEach(() => {
+  vi.stubGlobal('BroadcastChannel', Channel);
   vi.mocked(UserManager).mockImplementation(function (this: unknown) {
     return manager as unknown as UserManager;
   });
@@ -378,17 +395,45 @@ test('a listener that left hears nothing more', async () => {
 });
 
 describe('signing out', () => {
-  test('forgets the person first, then ends the session at the issuer, in both dialects', async () => {
+  test('ends the session at the issuer, in both dialects', async () => {
     const session = await signedIn();
-    const order: string[] = [];
-    manager.removeUser.mockImplementation(async () => void order.push('forgotten here'));
-    manager.signoutRedirect.mockImplementation(async () => void order.push('sent to the issuer'));
     await session.signOut();
-    expect(order).toEqual(['forgotten here', 'sent to the issuer']);
     expect(manager.signoutRedirect).toHaveBeenCalledExactlyOnceWith({
       id_token_hint: 'id-1',
       extraQueryParams: { client_id: 'console', logout_uri: `${ORIGIN}/signed-out` },
     });
+  });
+
+  test('leaves no token in the page that is left, which the browser may keep, and tells the other windows', async () => {
+    const session = await signedIn();
+    await session.signOut();
+    window.dispatchEvent(new Event('pagehide'));
+    const call = outcome(session.accessToken());
+    await settled();
+    session.dismiss();
+    expect(await call).toBe('session_ended');
+    expect(Channel.last?.sent).toEqual(['/signed-out']);
+  });
+
+  test('changes nothing for a person who would lose something and stays', async () => {
+    const session = await signedIn();
+    await session.signOut();
+    expect(await session.accessToken()).toBe('token-1');
+    expect(Channel.last?.sent).toEqual([]);
+  });
+
+  test('in another window ends it in this one', async () => {
+    const session = await signedIn();
+    Channel.last?.hear('something else');
+    expect(await session.accessToken()).toBe('token-1');
+    const assign = vi.spyOn(window.location, 'assign').mockReturnValue();
+    Channel.last?.hear('/signed-out');
+    Channel.last?.hear('/signed-out');
+    expect(assign).toHaveBeenCalledExactlyOnceWith('/signed-out');
+    const call = outcome(session.accessToken());
+    await settled();
+    session.dismiss();
+    expect(await call).toBe('session_ended');
   });
 
   test('leaves no token although the issuer does not answer', async () => {

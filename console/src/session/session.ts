@@ -43,6 +43,8 @@ export class Session implements Bearer {
   #refreshing: Promise<boolean> | null = null;
   #lapse: (Lapse & { settle: (signedIn: boolean) => void; again: Promise<boolean> }) | null = null;
   readonly #listeners = new Set<() => void>();
+  /** The console's other windows in this browser. */
+  readonly #others = new BroadcastChannel('counterfoil.session');
 
   constructor(config: Config) {
     this.#config = config;
@@ -62,6 +64,11 @@ export class Session implements Bearer {
       monitorSession: false,
       loadUserInfo: false,
     });
+    this.#others.onmessage = (event) => {
+      if (event.data !== SIGNED_OUT || !this.#user) return;
+      this.#user = null;
+      window.location.assign(SIGNED_OUT);
+    };
   }
 
   /** Finds out who is there. It may send the browser away. */
@@ -102,16 +109,29 @@ export class Session implements Bearer {
     await this.#manager.signinRedirect({ ...how, state: { path } satisfies Path });
   }
 
-  /** Ends the session, here and at the issuer. */
+  /**
+   * Ends the session: at the issuer, here, and in this browser's other windows.
+   * The browser may ask the person, who would lose something, and they may stay;
+   * so nothing is forgotten before this page is really left.
+   */
   async signOut(): Promise<void> {
-    const idToken = this.#user?.id_token;
-    this.#user = null;
-    await this.#manager.removeUser();
-    await this.#manager.signoutRedirect({
-      id_token_hint: idToken,
-      // Cognito's names for client_id and post_logout_redirect_uri.
-      extraQueryParams: { client_id: this.#config.client_id, logout_uri: window.location.origin + SIGNED_OUT },
-    });
+    const forget = () => {
+      this.#user = null;
+      this.#others.postMessage(SIGNED_OUT);
+    };
+    window.addEventListener('pagehide', forget, { once: true });
+    try {
+      await this.#manager.signoutRedirect({
+        id_token_hint: this.#user?.id_token,
+        // Cognito's names for client_id and post_logout_redirect_uri.
+        extraQueryParams: { client_id: this.#config.client_id, logout_uri: window.location.origin + SIGNED_OUT },
+      });
+    } catch (thrown) {
+      window.removeEventListener('pagehide', forget);
+      forget();
+      await this.#manager.removeUser();
+      throw thrown;
+    }
   }
 
   async accessToken(): Promise<string> {

@@ -7,7 +7,7 @@ import { createMemoryRouter, RouterProvider } from 'react-router';
 import { expect, vi } from 'vitest';
 import { type Bearer, connect, type Token } from '../api/client';
 import { Failure } from '../api/failure';
-import { ApiContext, retryPassing } from '../api/use';
+import { ApiContext, READING } from '../api/use';
 import { Notices } from '../app/notices';
 import { Clock } from '../app/now';
 import { PAGES } from '../app/pages';
@@ -51,7 +51,7 @@ export function show(path: string, around: Around = {}): Shown {
   const api = connect('http://api.test', bearer);
   // A retry waits for nothing here.
   const queries = new QueryClient({
-    defaultOptions: { queries: { retry: retryPassing, retryDelay: 0, staleTime: 5_000 } },
+    defaultOptions: { queries: { ...READING, retryDelay: 0 } },
   });
   const router = createMemoryRouter(around.frame ? [{ element: around.frame, children: PAGES }] : PAGES, {
     initialEntries: [path],
