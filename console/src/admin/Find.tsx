@@ -1,6 +1,7 @@
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { useTexts } from '../texts/use';
 
@@ -21,19 +22,22 @@ export function Find({ label, value, find }: { label: string; value: string; fin
         find(typed.trim());
       }}
     >
-      <FormField label={label} secondaryControl={<Button formAction="submit">{t('find')}</Button>}>
-        <Input
-          type="search"
-          value={typed}
-          autoComplete={false}
-          spellcheck={false}
-          clearAriaLabel={t('find.clear')}
-          onChange={({ detail }) => {
-            setTyped(detail.value);
-            if (detail.value === '') find('');
-          }}
-        />
-      </FormField>
+      <SpaceBetween direction="horizontal" size="xs" alignItems="end">
+        <FormField label={label}>
+          <Input
+            type="search"
+            value={typed}
+            autoComplete={false}
+            spellcheck={false}
+            clearAriaLabel={t('find.clear')}
+            onChange={({ detail }) => {
+              setTyped(detail.value);
+              if (detail.value === '') find('');
+            }}
+          />
+        </FormField>
+        <Button formAction="submit">{t('find')}</Button>
+      </SpaceBetween>
     </form>
   );
 }
