@@ -349,6 +349,38 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     await context.close();
   });
 
+  test('what administrators see', { timeout: 300_000 }, async () => {
+    const wrong: string[] = [];
+    const alice = await world.as('alice');
+    const made = await alice('POST', '/tokens', { name: `seen, ${mode}`, scopes: ['notes:read', 'notes:write'] });
+    await fetch(`${world.origin}/notes`, { headers: { Authorization: `Bearer ${made.body.token}` } });
+    const visit = await world.visit(looks[mode]);
+    const { page, context } = visit;
+    await visit.signIn('root', '/admin/policy');
+    await page.getByRole('heading', { name: 'Policy' }).first().waitFor();
+    await page.getByRole('button', { name: 'Save' }).waitFor();
+    wrong.push(...(await look(page, mode, 'admin, policy')));
+    await page.goto('/admin/tokens');
+    await page.getByText(`seen, ${mode}`).first().waitFor();
+    wrong.push(...(await look(page, mode, 'admin, tokens')));
+    await page.goto('/admin/people?sub=alice');
+    await button(page, /^Disable/)
+      .first()
+      .waitFor();
+    wrong.push(...(await look(page, mode, 'admin, people')));
+    await button(page, /^Disable/)
+      .first()
+      .click();
+    await page.getByRole('dialog').waitFor();
+    wrong.push(...(await look(page, mode, 'admin, disabling')));
+    await page.goto('/admin/trail');
+    await page.getByRole('link', { name: made.body.id }).first().waitFor();
+    wrong.push(...(await look(page, mode, 'admin, trail')));
+    expect(wrong).toEqual([]);
+    expectSilence(visit, refusals);
+    await context.close();
+  });
+
   test('a value is shown', async () => {
     const wrong: string[] = [];
     const visit = await world.visit(looks[mode]);
