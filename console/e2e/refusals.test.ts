@@ -38,9 +38,9 @@ describe('creating', () => {
     // What only the server judges comes back to its field.
     await fill(page, 'networks');
     await page.getByRole('button', { name: 'More' }).click();
-    await page.getByLabel(/^Allowed networks/).fill('192.0.2.1/24');
+    await page.getByLabel(/^Allowed networks/).fill('2001:db8::1/32');
     await create(page).click();
-    await page.getByText('"192.0.2.1/24" has host bits set; the network is 192.0.2.0/24').waitFor();
+    await page.getByText('"2001:db8::1/32" has host bits set; the network is 2001:db8::/32').waitFor();
     await expect.poll(() => focused(page)).toContain('Allowed networks');
     await page.getByLabel(/^Allowed networks/).fill('192.0.2.0/24');
     await create(page).click();

@@ -29,6 +29,9 @@ const scopesNamed = (n: number) => Array.from({ length: n }, (_, i) => `s${i}`);
 describe('what is wrong with a draft', () => {
   test('nothing with the least that makes a token', () => {
     expect(mistakes({})).toEqual({});
+    expect(mistakes({ name: 'Ünï 🦊 (1)', networks: '0.0.0.0/0 192.0.2.64/26 192.0.2.1/32 2001:db8::/32' })).toEqual(
+      {},
+    );
   });
 
   test.each<[string, Partial<Draft>, object]>([
@@ -36,6 +39,19 @@ describe('what is wrong with a draft', () => {
     ['a name of spaces', { name: ' \t ' }, { name: { text: 'mistake.name.empty' } }],
     ['81 characters', { name: 'x'.repeat(81) }, { name: { text: 'mistake.name.long' } }],
     ['81 characters of two UTF-16 units', { name: '🦊'.repeat(81) }, { name: { text: 'mistake.name.long' } }],
+    ['a name with a zero-width space', { name: 'a\u200bb' }, { name: { text: 'mistake.name.invisible' } }],
+    ['a name with a control character', { name: 'a\u0007b' }, { name: { text: 'mistake.name.invisible' } }],
+    ['a name that turns about', { name: 'a\u202eb' }, { name: { text: 'mistake.name.invisible' } }],
+    ['no network', { networks: 'office' }, { allowed_cidrs: { text: 'mistake.networks.form' } }],
+    ['an address', { networks: '192.0.2.1' }, { allowed_cidrs: { text: 'mistake.networks.form' } }],
+    ['a long length', { networks: '192.0.2.0/33' }, { allowed_cidrs: { text: 'mistake.networks.form' } }],
+    ['an octet too large', { networks: '192.0.256.0/24' }, { allowed_cidrs: { text: 'mistake.networks.form' } }],
+    ['host bits', { networks: '10.0.0.1/8' }, { allowed_cidrs: { text: 'mistake.networks.hostBits' } }],
+    [
+      'host bits within an octet',
+      { networks: '192.0.2.65/26' },
+      { allowed_cidrs: { text: 'mistake.networks.hostBits' } },
+    ],
     ['a description of 501', { description: 'x'.repeat(501) }, { description: { text: 'mistake.description.long' } }],
     ['no day', { expiry: { kind: 'date', date: '' } }, { expires_at: { text: 'mistake.expiry.date' } }],
     ['a bad day', { expiry: { kind: 'date', date: '2027-02-30' } }, { expires_at: { text: 'mistake.expiry.date' } }],
@@ -54,8 +70,8 @@ describe('what is wrong with a draft', () => {
     ['a description of 500, of two units each', { description: '🦊'.repeat(MAX_DESCRIPTION) }],
     ['today', { expiry: { kind: 'date', date: '2026-11-24' } }],
     ['32 permissions', { scopes: scopesNamed(MAX_SCOPES) }],
-    ['16 networks', { networks: scopesNamed(16).join('\n') }],
-    ['a network that only the server can judge', { networks: 'not a network' }],
+    ['16 networks', { networks: Array.from({ length: 16 }, (_, i) => `10.${i}.0.0/16`).join('\n') }],
+    ['a network that only the server can judge', { networks: '2001:db8::1/32' }],
   ])('nothing with %s', (_, part) => {
     expect(mistakes(part)).toEqual({});
   });
@@ -220,6 +236,6 @@ describe('an address that fills in the form', () => {
     expect(filled.networks).toHaveLength(800);
     expect(refused).toHaveLength(10);
     expect(refused.every((s) => s.length === 40)).toBe(true);
-    expect(Object.keys(mistakesIn(draft(filled), NO_POLICY, NOW))).toEqual(['scopes']);
+    expect(Object.keys(mistakesIn(draft(filled), NO_POLICY, NOW))).toEqual(['scopes', 'allowed_cidrs']);
   });
 });

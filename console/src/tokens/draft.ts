@@ -27,12 +27,15 @@ export type MistakeText =
   | 'mistake.name.empty'
   | 'mistake.name.long'
   | 'mistake.name.taken'
+  | 'mistake.name.invisible'
   | 'mistake.description.long'
   | 'mistake.expiry.date'
   | 'mistake.expiry.past'
   | 'mistake.scopes.none'
   | 'mistake.scopes.many'
-  | 'mistake.networks.many';
+  | 'mistake.networks.many'
+  | 'mistake.networks.form'
+  | 'mistake.networks.hostBits';
 
 /**
  * Finds what the server would refuse and a person can see at once. Everything
@@ -43,13 +46,17 @@ export function mistakesIn(draft: Draft, policy: Policy, now: number, created = 
   const name = lengthOf(draft.name.trim());
   if (name === 0) found.name = { text: 'mistake.name.empty' };
   else if (name > MAX_NAME) found.name = { text: 'mistake.name.long' };
+  else if ([...draft.name.trim()].some(isInvisible)) found.name = { text: 'mistake.name.invisible' };
   if (lengthOf(draft.description) > MAX_DESCRIPTION) found.description = { text: 'mistake.description.long' };
   const end = endOf(draft.expiry, policy, now, created);
   if (end === undefined) found.expires_at = { text: 'mistake.expiry.date' };
   else if (end !== null && end < now + SHORTEST) found.expires_at = { text: 'mistake.expiry.past' };
   if (draft.scopes.length === 0) found.scopes = { text: 'mistake.scopes.none' };
   else if (draft.scopes.length > MAX_SCOPES) found.scopes = { text: 'mistake.scopes.many' };
-  if (networksOf(draft.networks).length > MAX_NETWORKS) found.allowed_cidrs = { text: 'mistake.networks.many' };
+  const networks = networksOf(draft.networks);
+  if (networks.length > MAX_NETWORKS) found.allowed_cidrs = { text: 'mistake.networks.many' };
+  else if (!networks.every(isNetwork)) found.allowed_cidrs = { text: 'mistake.networks.form' };
+  else if (networks.some(hasHostBits)) found.allowed_cidrs = { text: 'mistake.networks.hostBits' };
   return found;
 }
 
@@ -63,6 +70,32 @@ export function requestOf(draft: Draft, policy: Policy, now: number, created = n
     expires_at: end == null ? null : rfc3339(end),
     allowed_cidrs: networksOf(draft.networks),
   };
+}
+
+/** What shows nothing, or could be taken for nothing; the server refuses a little more. */
+function isInvisible(character: string): boolean {
+  if (character === ' ') return false;
+  return /\p{Default_Ignorable_Code_Point}/u.test(character) || !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(character);
+}
+
+/** An address, a slash and a length. Whether an IPv6 address is one, the server knows. */
+function isNetwork(cidr: string): boolean {
+  const [, address = '', length = ''] = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(cidr) ?? [];
+  return address.includes(':') ? Number(length) <= 128 : octetsOf(address) !== null && Number(length) <= 32;
+}
+
+function octetsOf(address: string): number[] | null {
+  const octets = address.split('.');
+  return octets.length === 4 && octets.every((o) => /^(0|[1-9]\d{0,2})$/.test(o) && Number(o) <= 255)
+    ? octets.map(Number)
+    : null;
+}
+
+/** Reports whether an IPv4 network has bits set that its length leaves to its hosts. */
+function hasHostBits(cidr: string): boolean {
+  const [address = '', length = ''] = cidr.split('/');
+  const octets = octetsOf(address);
+  return octets?.some((octet, i) => octet % 2 ** Math.min(8, Math.max(0, 8 * (i + 1) - Number(length))) !== 0) ?? false;
 }
 
 export function networksOf(typed: string): string[] {

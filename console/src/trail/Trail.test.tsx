@@ -72,8 +72,8 @@ describe('a sentence', () => {
   });
 
   test('is Italian for an Italian', async () => {
-    trail([event('token.updated', { ...ours, changed: ['name'] })], '/admin/trail', 'it');
-    expect(await sentences()).toEqual([`alice ha modificato il token ${ID} di alice: Nome.`]);
+    trail([event('token.created', ours)], '/admin/trail', 'it');
+    expect(await sentences()).toEqual([`alice ha creato il token ${ID} di alice.`]);
   });
 });
 
