@@ -9,6 +9,10 @@ import (
 // warnAhead is how many days before an end its owner is told, the nearest first.
 var warnAhead = []int{1, 7, 30}
 
+// lookEvery is how often a token is looked at. A warning is given at the last look
+// before its moment: a day ahead is never minutes ahead.
+const lookEvery = 24 * time.Hour
+
 // A Warning is what was last told of an end of a token's.
 type Warning struct {
 	// EndsAt is the end; another one is told of anew.
@@ -27,7 +31,7 @@ func (w Warning) next(end, began, now time.Time) (Warning, bool) {
 	}
 	for _, days := range warnAhead {
 		moment := end.AddDate(0, 0, -days)
-		if now.Before(moment) {
+		if now.Before(moment.Add(-lookEvery)) {
 			continue
 		}
 		given := w.EndsAt.Equal(end) && w.Days <= days

@@ -112,9 +112,36 @@ func TestWarningsAfterASleep(t *testing.T) {
 	req.Expiry = until(w.clock.AddDate(0, 0, 60))
 	id := w.create(t, alice, req).ID
 	w.clock = w.clock.AddDate(0, 0, 55)
-	w.live(t, 3)
+	w.live(t, 2)
 	if got := fmt.Sprint(w.warnings(t, id)); got != "[expiring 7]" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestWarningsComeInTime: a token is looked at once a day, so what is due before the
+// next look is told now. A warning minutes before an end would be none.
+func TestWarningsComeInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		left time.Duration // at the look
+		want string
+	}{
+		"due before the next look": {24*time.Hour + 3*time.Minute, "[expiring 1]"},
+		"due at the next look":     {48*time.Hour + time.Second, "[]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			alice := w.person(t, "alice")
+			req := named("ci", "profile")
+			req.Expiry = until(w.clock.AddDate(0, 0, 5))
+			id := w.create(t, alice, req).ID
+			w.clock = w.clock.AddDate(0, 0, 5).Add(-c.left)
+			if _, err := w.Remind(context.Background(), 0, 1); err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(w.warnings(t, id)); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
