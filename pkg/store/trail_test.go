@@ -448,3 +448,60 @@ func TestEveryChangeHasItsEventWhateverFails(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAdministratorsDoHasItsEventWhateverFails: as above, for people and the
+// policy.
+func TestWhatAdministratorsDoHasItsEventWhateverFails(t *testing.T) {
+	verbs := map[pat.EventType]func(ctx context.Context, s *pat.Service) error{
+		pat.PolicyChanged: func(ctx context.Context, s *pat.Service) error {
+			_, err := s.SetPolicy(ctx, root, pat.PolicyRequest{Policy: pat.Policy{MaxTokensPerPerson: 7}})
+			return err
+		},
+		pat.PersonDisabled: func(ctx context.Context, s *pat.Service) error {
+			_, err := s.Disable(ctx, root, "alice", true, pat.InvalidError{})
+			return err
+		},
+		pat.PersonRevoked: func(ctx context.Context, s *pat.Service) error {
+			_, err := s.RevokeAll(ctx, root, "alice", pat.InvalidError{})
+			return err
+		},
+	}
+	for what, f := range faults {
+		if what == noJSON { // nothing is written then
+			continue
+		}
+		for verb, do := range verbs {
+			t.Run(what+", "+string(verb), func(t *testing.T) {
+				s := newToldDynamo(t).(toldDynamo)
+				w := newWalk(t, s, 5)
+				w.create("alice")
+				if _, err := w.service().ReadPolicy(t.Context(), root); err != nil { // root is somebody from now on
+					t.Fatal(err)
+				}
+				w.store.events(t)
+				s.wire.setFault(func(rw http.ResponseWriter, r *http.Request, c call) bool {
+					if !strings.HasPrefix(c.Operation, "Transact") && c.Operation != "UpdateItem" && c.Operation != "PutItem" {
+						return false
+					}
+					f(s.wire, rw, r)
+					return true
+				})
+				err := do(t.Context(), w.service())
+				s.wire.setFault(nil)
+				happened := strings.HasPrefix(what, "written")
+				if err == nil && !happened {
+					t.Error("no error")
+				}
+				told := 0
+				for _, e := range eventIDs(w.store.events(t)) {
+					if e.Type == verb {
+						told++
+					}
+				}
+				if want := map[bool]int{true: 1}[happened]; told != want {
+					t.Errorf("%d events, want %d (the call: %v)", told, want, err)
+				}
+			})
+		}
+	}
+}
