@@ -216,7 +216,7 @@ func (s *service) environment(name string) map[string]string {
 	switch name {
 	case "trail":
 		set(bus.EnvBus, *s.bus.EventBusName())
-	case "authorize", "exchange", "create", "admin": // who reads what groups a person has
+	case "authorize", "exchange", "create", "list", "admin": // who reads what groups a person has
 		set(api.EnvAdminGroup, c.People.AdminGroup)
 	}
 	if name == "exchange" {

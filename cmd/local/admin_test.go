@@ -57,7 +57,7 @@ func TestAdministration(t *testing.T) {
 	ts.call("GET", "/notes", value, "").want(200)
 	ts.call("PUT", "/admin/policy", root, day).want(200)
 	ts.Clock.Advance(pat.SettingsAge)
-	limits := `{"may_create":true,"max_lifetime_days":1,"default_lifetime_days":null,"require_expiry":false,"max_tokens_per_person":50}`
+	limits := `{"may_create":true,"may_administer":false,"max_lifetime_days":1,"default_lifetime_days":null,"require_expiry":false,"max_tokens_per_person":50}`
 	if got := ts.call("GET", "/limits", alice, "").want(200).Body; got != limits {
 		t.Errorf("the policy means %s for alice", got)
 	}
@@ -67,7 +67,7 @@ func TestAdministration(t *testing.T) {
 	}
 	ts.call("PUT", "/admin/policy", root, policyBody(t, map[string]any{"creator_groups": []string{"admins"}})).want(200)
 	ts.Clock.Advance(pat.SettingsAge)
-	for session, may := range map[string]string{alice: `"may_create":false`, root: `"may_create":true`} {
+	for session, may := range map[string]string{alice: `"may_create":false`, root: `"may_create":true,"may_administer":true`} {
 		if got := ts.call("GET", "/limits", session, "").want(200).Body; !strings.Contains(got, may) {
 			t.Errorf("the policy means %s, want %s", got, may)
 		}

@@ -351,8 +351,8 @@ describe.each(Object.keys(looks))('%s', (mode) => {
 
   test('what administrators see', { timeout: 300_000 }, async () => {
     const wrong: string[] = [];
-    const alice = await world.as('alice');
-    const made = await alice('POST', '/tokens', { name: `seen, ${mode}`, scopes: ['notes:read', 'notes:write'] });
+    const bob = await world.as('bob');
+    const made = await bob('POST', '/tokens', { name: `seen, ${mode}`, scopes: ['notes:read', 'notes:write'] });
     await fetch(`${world.origin}/notes`, { headers: { Authorization: `Bearer ${made.body.token}` } });
     const visit = await world.visit(looks[mode]);
     const { page, context } = visit;
@@ -363,7 +363,7 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     await page.goto('/admin/tokens');
     await page.getByText(`seen, ${mode}`).first().waitFor();
     wrong.push(...(await look(page, mode, 'admin, tokens')));
-    await page.goto('/admin/people?sub=alice');
+    await page.goto('/admin/people?sub=bob');
     await button(page, /^Disable/)
       .first()
       .waitFor();

@@ -17,6 +17,7 @@ func main() {
 		Store:        handler.Must(store.NewDynamo()),
 		Issuer:       env.Issuer,
 		PeopleIssuer: env.PeopleIssuer,
+		AdminGroup:   env.AdminGroup,
 	}
 	lambda.Start(handler.Handlers{Tokens: handler.Meter(tokens), Origin: env.Origin}.Function("list"))
 }

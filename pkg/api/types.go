@@ -100,7 +100,9 @@ type ScopeList struct {
 // nothing.
 type Limits struct {
 	// MayCreate tells whether this person may create tokens at all.
-	MayCreate           bool `json:"may_create"`
+	MayCreate bool `json:"may_create"`
+	// MayAdminister tells whether this person is an administrator.
+	MayAdminister       bool `json:"may_administer"`
 	MaxLifetimeDays     *int `json:"max_lifetime_days"`
 	DefaultLifetimeDays *int `json:"default_lifetime_days"`
 	RequireExpiry       bool `json:"require_expiry"`

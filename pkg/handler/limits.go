@@ -15,6 +15,7 @@ func (h Handlers) limits(ctx context.Context, r request) (answer, error) {
 	}
 	return answer{status: 200, body: api.Limits{
 		MayCreate:           l.MayCreate,
+		MayAdminister:       l.MayAdminister,
 		MaxLifetimeDays:     numberOrNull(l.MaxLifetimeDays),
 		DefaultLifetimeDays: numberOrNull(l.DefaultLifetimeDays),
 		RequireExpiry:       l.RequireExpiry,

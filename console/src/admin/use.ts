@@ -1,8 +1,7 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
-import { type Api, answer, type Profile, type Token, type TokenPolicy, UNASKED } from '../api/client';
-import { asFailure } from '../api/failure';
+import { answer, type Profile, type Token, type TokenPolicy } from '../api/client';
 import { type Paged, usePaged } from '../api/paged';
-import { useApi, useMe } from '../api/use';
+import { useApi, useLimits } from '../api/use';
 
 /** Whether this person is an administrator: undefined until that is known. */
 export interface Admin {
@@ -11,34 +10,10 @@ export interface Admin {
   retry(): void;
 }
 
-/** Which group the administrators' is, only the server knows: it is asked once, and only for people who have groups. */
+/** Which group the administrators' is, only the server knows. */
 export function useAdmin(): Admin {
-  const { api } = useApi();
-  const me = useMe();
-  const groups = me.data?.groups.length;
-  const query = useQuery({
-    queryKey: ['administrator'],
-    enabled: groups !== undefined && groups > 0,
-    staleTime: Infinity,
-    queryFn: ({ signal }) => isAdministrator(api, signal),
-  });
-  return {
-    is: groups === 0 ? false : query.data,
-    failure: me.error ?? query.error,
-    retry: () => void (me.isError ? me : query).refetch(),
-  };
-}
-
-async function isAdministrator(api: Api, signal: AbortSignal): Promise<boolean> {
-  try {
-    await answer(api.GET('/admin/policy', { signal, [UNASKED]: true }));
-    return true;
-  } catch (thrown) {
-    const { code } = asFailure(thrown);
-    if (code === 'insufficient_user_authentication') return true; // nobody else is asked that
-    if (code === 'forbidden') return false;
-    throw thrown;
-  }
+  const limits = useLimits();
+  return { is: limits.data?.may_administer, failure: limits.error, retry: () => void limits.refetch() };
 }
 
 export function useAdminPolicy(): UseQueryResult<TokenPolicy> {

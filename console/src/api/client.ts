@@ -32,9 +32,6 @@ export function connect(api: string, bearer: Bearer): Api {
   return createClient<paths>({ baseUrl: api, fetch: (request) => send(request, bearer) });
 }
 
-/** A call with this is nobody's wish: no person is asked to confirm who they are for it. */
-export const UNASKED = 'unasked';
-
 /** Sends a request; a second time after the person has signed in again. */
 async function send(request: Request, bearer: Bearer): Promise<Response> {
   for (let again = false; ; again = true) {
@@ -49,9 +46,7 @@ async function send(request: Request, bearer: Bearer): Promise<Response> {
       throw new Failure('no_answer');
     }
     if (response.status !== 401 || again) return response;
-    const maxAge = await maxAgeOf(response.clone());
-    if (maxAge !== undefined && UNASKED in request) return response;
-    await bearer.signInAgain(token, maxAge);
+    await bearer.signInAgain(token, await maxAgeOf(response.clone()));
   }
 }
 

@@ -12,6 +12,7 @@ export function day(days: number, ms = 0): string {
 /** What the policy of the beginning means for everybody. */
 export const LIMITS: Limits = {
   may_create: true,
+  may_administer: false,
   max_lifetime_days: null,
   default_lifetime_days: null,
   require_expiry: false,

@@ -136,7 +136,7 @@ export class FakeServer {
       case 'GET /whoami':
         return answer(200, this.me);
       case 'GET /limits':
-        return answer(200, this.limits);
+        return answer(200, { ...this.limits, may_administer: this.me.groups.includes('admins') });
       case 'GET /scopes':
         return answer(200, { scopes: this.scopes });
       case 'GET /tokens':
