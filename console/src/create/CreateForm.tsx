@@ -8,7 +8,6 @@ import { createToken, type Issued } from '../api/change';
 import type { Scope } from '../api/client';
 import { asFailure, type Failure } from '../api/failure';
 import { useApi, useChanged } from '../api/use';
-import { FailureAlert } from '../app/FailureAlert';
 import { useGo } from '../app/go';
 import { useLeaveGuard } from '../app/leave';
 import { useTexts } from '../texts/use';
@@ -18,6 +17,7 @@ import { ExpiryField } from './ExpiryField';
 import { MoreFields, NameFields, wordsOf } from './Fields';
 import { useFocusFirst } from './focus';
 import { Permissions } from './Permissions';
+import { Refused } from './Refused';
 
 interface Props {
   scopes: readonly Scope[];
@@ -129,17 +129,10 @@ export function CreateForm({ scopes, policy, params, made }: Props) {
             </SpaceBetween>
           </Container>
           {failure && (
-            <FailureAlert
-              title={t('create.failed')}
-              thrown={failure.is}
-              retry={failure.is.passing ? () => void submit() : undefined}
-            >
-              {failure.rest.map((line) => (
-                <div key={line}>{line}</div>
-              ))}
+            <Refused title={t('create.failed')} failure={failure.is} rest={failure.rest} submit={submit}>
               {failure.is.code === 'no_answer' && <div>{t('create.lost')}</div>}
               {failure.first && <div>{t('create.lost.taken')}</div>}
-            </FailureAlert>
+            </Refused>
           )}
         </SpaceBetween>
       </Form>

@@ -10,12 +10,12 @@ import { updateToken } from '../api/change';
 import type { Token, TokenUpdate } from '../api/client';
 import { asFailure, type Failure } from '../api/failure';
 import { useApi, useChanged, useLimits, useScopes } from '../api/use';
-import { FailureAlert } from '../app/FailureAlert';
 import { dayOf } from '../app/Moment';
 import { useTell } from '../app/notices';
 import { ExpiryField } from '../create/ExpiryField';
 import { MoreFields, NameFields, wordsOf } from '../create/Fields';
 import { useFocusFirst } from '../create/focus';
+import { Refused } from '../create/Refused';
 import { useTexts } from '../texts/use';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
 import { NO_POLICY } from '../tokens/expiry';
@@ -158,17 +158,7 @@ export function EditForm({ token: current, scopes, close }: Props) {
               <MoreFields draft={draft} mistakes={mistakes} change={change} />
             </SpaceBetween>
           </Container>
-          {failure && (
-            <FailureAlert
-              title={t('edit.failed')}
-              thrown={failure.is}
-              retry={failure.is.passing ? () => void submit() : undefined}
-            >
-              {failure.rest.map((line) => (
-                <div key={line}>{line}</div>
-              ))}
-            </FailureAlert>
-          )}
+          {failure && <Refused title={t('edit.failed')} failure={failure.is} rest={failure.rest} submit={submit} />}
         </SpaceBetween>
       </Form>
     </form>
