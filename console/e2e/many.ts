@@ -47,10 +47,40 @@ export function many(now: number) {
   ];
 }
 
+/** What happened to one of them: two jobs went on with it long after it was deleted. */
+function trail(now: number) {
+  const event = (n: number, type: string, minutes: number, data: object) => ({
+    specversion: '1.0',
+    id: `event-${n}`,
+    source: 'http://api.test',
+    type: `counterfoil.token.${type}`,
+    time: new Date(now - minutes * 60_000).toISOString().replace(/\.\d{3}Z/, 'Z'),
+    datacontenttype: 'application/json',
+    data: {
+      token_id: '4gT2a00008',
+      owner: 'alice',
+      ip: '198.51.100.7',
+      request_id: `7d1f6a8e-0b55-4c0e-9d6e-${String(n).padStart(12, '0')}`,
+      ...data,
+    },
+  });
+  const person = { by: { kind: 'person', sub: 'alice' } };
+  const refused = (reason: string, ip: string) => ({ by: { kind: 'holder' }, reason, ip });
+  return [
+    ...Array.from({ length: 42 }, (_, i) =>
+      event(i, 'refused', 5 * i, refused('revoked', i % 8 === 3 ? '2001:db8:85a3::8a2e:370:7334' : '198.51.100.7')),
+    ),
+    event(42, 'revoked', 300, person),
+    event(43, 'refused', 400, refused('network', '203.0.113.9')),
+    event(44, 'created', 5000, person),
+  ];
+}
+
 /** Answers the API's reading routes with them. */
 export async function serveMany(page: Page): Promise<() => Promise<void>> {
   const tokens = many(Date.now());
   const one = /\/tokens\/4gT2a0000\w(\?.*)?$/;
+  const undoTrail = await serveTrail(page);
   await page.route(TOKENS, (route) =>
     route.request().method() === 'GET' && route.request().resourceType() === 'fetch'
       ? route.fulfill({ json: { tokens } })
@@ -65,5 +95,16 @@ export async function serveMany(page: Page): Promise<() => Promise<void>> {
   return async () => {
     await page.unroute(TOKENS);
     await page.unroute(one);
+    await undoTrail();
   };
+}
+
+/** Answers for every trail with one that is full of refusals. */
+export async function serveTrail(page: Page): Promise<() => Promise<void>> {
+  const trails = /\/(tokens\/\w+|admin)\/trail(\?.*)?$/;
+  const events = trail(Date.now());
+  await page.route(trails, (route) =>
+    route.request().resourceType() === 'fetch' ? route.fulfill({ json: { events } }) : route.fallback(),
+  );
+  return () => page.unroute(trails);
 }

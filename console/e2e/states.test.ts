@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { violations } from './axe';
-import { serveMany } from './many';
+import { serveMany, serveTrail } from './many';
 import { createWorld, expectSilence, refusals, refuse, TOKENS, type World } from './world';
 
 let world: World;
@@ -252,6 +252,9 @@ const states: [name: string, reach: (page: Page) => Promise<undefined | (() => P
       const undo = await serveMany(page);
       await page.goto(one(i + 1));
       await page.getByText('Value starts with').waitFor();
+      await button(page, /^Show each of/)
+        .first()
+        .waitFor();
       return undo;
     },
   ]),
@@ -376,6 +379,12 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     await page.goto('/admin/trail');
     await page.getByRole('link', { name: made.body.id }).first().waitFor();
     wrong.push(...(await look(page, mode, 'admin, trail')));
+    const undo = await serveTrail(page);
+    await page.reload();
+    await button(page, 'Show each of 5 refusals').click();
+    await button(page, 'Show the refusals as one').waitFor();
+    wrong.push(...(await look(page, mode, 'admin, trail full of refusals')));
+    await undo();
     expect(wrong).toEqual([]);
     expectSilence(visit, refusals);
     await context.close();

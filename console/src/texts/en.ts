@@ -379,11 +379,18 @@ export const en = {
   'trail.revoked': '{who} deleted the token {token}.',
   'trail.newNetwork': 'The token {token} was used from the network {network} for the first time.',
   'trail.refused': 'A value of the token {token} was refused: {reason}.',
+  'trail.refusedTimes':
+    'The token {token} was refused {least, select, yes {at least } other {}}{count, number} times: {reason}.',
+  'trail.open': 'Show each of {count, number} refusals',
+  'trail.close': 'Show the refusals as one',
+  'trail.requests': 'Several',
   'trail.reason.revoked': 'the token was deleted',
   'trail.reason.expired': 'the token had expired',
   'trail.reason.disabled': 'the token was stopped',
   'trail.reason.replaced': 'the value was replaced by another',
   'trail.reason.network': 'it came from outside of the allowed networks',
+  'trail.reason.insufficientScope': 'it lacked the permission that was needed',
+  'trail.reason.forbidden': 'tokens are not allowed there',
   'trail.expiring': 'The token {token} expires in {days, plural, one {1 day} other {{days, number} days}}: on {end}.',
   'trail.idling':
     'The token {token} is stopped in {days, plural, one {1 day} other {{days, number} days}} unless it is used: on {end}.',

@@ -379,11 +379,18 @@ export const it: Record<TextKey, string> = {
   'trail.revoked': '{who} ha eliminato il token {token}.',
   'trail.newNetwork': 'Il token {token} è stato usato per la prima volta dalla rete {network}.',
   'trail.refused': 'Un valore del token {token} è stato rifiutato: {reason}.',
+  'trail.refusedTimes':
+    'Il token {token} è stato rifiutato {least, select, yes {almeno } other {}}{count, number} volte: {reason}.',
+  'trail.open': 'Mostra ciascuno dei {count, number} rifiuti',
+  'trail.close': 'Mostra i rifiuti come uno',
+  'trail.requests': 'Più di una',
   'trail.reason.revoked': 'il token era eliminato',
   'trail.reason.expired': 'il token era scaduto',
   'trail.reason.disabled': 'il token era fermato',
   'trail.reason.replaced': 'il valore era sostituito da un altro',
   'trail.reason.network': 'veniva da fuori delle reti consentite',
+  'trail.reason.insufficientScope': 'gli mancava il permesso necessario',
+  'trail.reason.forbidden': 'i token non vi sono ammessi',
   'trail.expiring':
     'Il token {token} scade tra {days, plural, one {1 giorno} other {{days, number} giorni}}: il {end}.',
   'trail.idling':

@@ -77,6 +77,66 @@ describe('a sentence', () => {
   });
 });
 
+describe('refusals', () => {
+  const refused = (minutes: number, data: Partial<Event['data']> = {}) =>
+    event('token.refused', { ...ours, reason: 'revoked', ip: '192.0.2.7', ...data }, day(0, -minutes * 60_000));
+  const run = (count: number) => Array.from({ length: count }, (_, i) => refused(i, { request_id: `request-${i}` }));
+  const reason = (word: string) => word as Event['data']['reason'];
+  const cells = async () =>
+    within(await screen.findByRole('treegrid'))
+      .getAllByRole('rowheader')
+      .map((cell) => cell.textContent);
+
+  test('alike are one row, from the first moment to the last, and open to each of them', async () => {
+    const { person } = trail([...run(37), event('token.revoked', ours)]);
+    const many = `The token ${TOKEN} was refused 37 times: the token was deleted.`;
+    expect(await cells()).toEqual([many, `alice deleted the token ${TOKEN}.`]);
+    const moments = [...(screen.getAllByRole('row')[1]?.querySelectorAll('time') ?? [])].map((time) => time.dateTime);
+    expect(moments).toEqual([day(0, -36 * 60_000), day(0)]);
+    expect(screen.queryByText('request-5')).toBeNull();
+
+    await person.click(screen.getByRole('button', { name: 'Show each of 37 refusals' }));
+    const each = `A value of the token ${TOKEN} was refused: the token was deleted.`;
+    expect(await cells()).toEqual([many, ...Array(37).fill(each), `alice deleted the token ${TOKEN}.`]);
+    expect(screen.getByText('request-5')).toBeTruthy();
+
+    await person.click(screen.getByRole('button', { name: 'Show the refusals as one' }));
+    expect(await cells()).toHaveLength(2);
+  });
+
+  test('are at least so many while older events may be more of them', async () => {
+    const server = new FakeServer([token({ id: ID, name: 'ci' })]);
+    server.events = [...run(55), event('token.created', ours)];
+    server.pageSize = 30;
+    const { person } = show(`/tokens/${ID}`, { server });
+    expect(await cells()).toEqual([`The token ${ID} was refused at least 30 times: the token was deleted.`]);
+    await person.click(screen.getByRole('button', { name: 'Show each of 30 refusals' }));
+    await person.click(screen.getByRole('button', { name: 'Load more' }));
+    await screen.findByText(/created the token/);
+    // What was open is open, with what came.
+    expect(await cells()).toHaveLength(1 + 55 + 1);
+    expect((await cells())[0]).toBe(`The token ${ID} was refused 55 times: the token was deleted.`);
+  });
+
+  test.each([
+    ['insufficient_scope', 'it lacked the permission that was needed'],
+    ['forbidden', 'tokens are not allowed there'],
+    ['something_newer', 'something_newer'],
+  ])('for %s say why', async (word, why) => {
+    trail([refused(0, { reason: reason(word) })]);
+    expect(await sentences()).toEqual([`A value of the token ${TOKEN} was refused: ${why}.`]);
+  });
+
+  test('are told in Italian', async () => {
+    trail([...run(2), refused(3, { reason: reason('forbidden') })], '/admin/trail', 'it');
+    expect(await cells()).toEqual([
+      `Il token ${ID} di alice è stato rifiutato 2 volte: il token era eliminato.`,
+      `Un valore del token ${ID} di alice è stato rifiutato: i token non vi sono ammessi.`,
+    ]);
+    expect(screen.getByRole('button', { name: 'Mostra ciascuno dei 2 rifiuti' })).toBeTruthy();
+  });
+});
+
 describe('an administrator’s trail', () => {
   test('leads to the token and the person, and says from where and by which request', async () => {
     trail([event('token.created', { ...ours, ip: '192.0.2.7', request_id: 'request-7' })]);

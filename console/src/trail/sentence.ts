@@ -20,12 +20,14 @@ const FIELDS: Record<NonNullable<Event['data']['changed']>[number], TextKey> = {
   reauth_seconds: 'policy.reauth',
 };
 
-const REASONS: Record<NonNullable<Event['data']['reason']>, TextKey> = {
+const REASONS: Partial<Record<string, TextKey>> = {
   revoked: 'trail.reason.revoked',
   expired: 'trail.reason.expired',
   disabled: 'trail.reason.disabled',
   replaced: 'trail.reason.replaced',
   network: 'trail.reason.network',
+  insufficient_scope: 'trail.reason.insufficientScope',
+  forbidden: 'trail.reason.forbidden',
 };
 
 const SENTENCES: Record<Event['type'], TextKey> = {
@@ -44,12 +46,30 @@ const SENTENCES: Record<Event['type'], TextKey> = {
   'counterfoil.item.unreadable': 'trail.unreadable',
 };
 
-/** An event in a sentence. How a token and a person are drawn, the page knows: as a link or not. */
-export function sentenceOf(
-  texts: Texts,
-  { type, data }: Event,
-  draw: { token(id: string, owner?: string): ReactNode; person(sub: string): ReactNode },
+/** How a token and a person are drawn, the page knows: as a link or not. */
+export interface Draw {
+  token(id: string, owner?: string): ReactNode;
+  person(sub: string): ReactNode;
+}
+
+/** Refusals in one sentence. There are at least so many where more of them may be on the next page. */
+export function refusalsOf(
+  { t, rich }: Texts,
+  { data }: Event,
+  count: number,
+  atLeast: boolean,
+  draw: Draw,
 ): ReactNode {
+  return rich('trail.refusedTimes', {
+    token: data.token_id === undefined ? t('trail.something') : draw.token(data.token_id, data.owner),
+    reason: reasonOf(t, data),
+    least: atLeast ? 'yes' : 'no',
+    count,
+  });
+}
+
+/** An event in a sentence. */
+export function sentenceOf(texts: Texts, { type, data }: Event, draw: Draw): ReactNode {
   const { t, rich, intl } = texts;
   const key = SENTENCES[type];
   if (!key) return type; // a newer server's
@@ -61,10 +81,15 @@ export function sentenceOf(
     count: changed.length,
     fields: intl.formatList(changed.map((field) => (FIELDS[field] ? t(FIELDS[field]) : field))),
     network: data.network ?? '',
-    reason: data.reason === undefined ? '' : t(REASONS[data.reason]),
+    reason: reasonOf(t, data),
     days: data.days ?? 0,
     end: data.ends_at === undefined ? '' : exactly(intl, data.ends_at),
   });
+}
+
+function reasonOf(t: Texts['t'], { reason = '' }: { reason?: string }): string {
+  const key = REASONS[reason];
+  return key ? t(key) : reason; // a newer server's
 }
 
 function whoOf({ t, rich }: Texts, { by }: Event['data'], person: (sub: string) => ReactNode): ReactNode {

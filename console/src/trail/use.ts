@@ -6,7 +6,7 @@ import { useApi } from '../api/use';
 export function useTokenTrail(id: string): Paged<Event> {
   const { api } = useApi();
   return usePaged(['trail', id], async (cursor, signal) => {
-    const params = { path: { id }, query: { limit: 20, cursor } };
+    const params = { path: { id }, query: { limit: 100, cursor } };
     const { events, next_cursor } = await answer(api.GET('/tokens/{id}/trail', { params, signal }));
     return { rows: events, next_cursor };
   });
@@ -16,7 +16,7 @@ export function useTokenTrail(id: string): Paged<Event> {
 export function useAdminTrail(sub: string): Paged<Event> {
   const { api } = useApi();
   return usePaged(['admin', 'trail', sub], async (cursor, signal) => {
-    const query = { limit: 50, cursor, sub: sub === '' ? undefined : sub };
+    const query = { limit: 100, cursor, sub: sub === '' ? undefined : sub };
     const { events, next_cursor } = await answer(api.GET('/admin/trail', { params: { query }, signal }));
     return { rows: events, next_cursor };
   });
