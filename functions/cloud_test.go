@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -47,7 +46,8 @@ func newCloud(t testing.TB) *cloud {
 	t.Helper()
 	tables := httptest.NewServer(&dynamo{table: minidyn.NewServer()})
 	t.Cleanup(tables.Close)
-	keys := httptest.NewServer(newKMS(t))
+	key := newKMS(t)
+	keys := httptest.NewServer(key)
 	t.Cleanup(keys.Close)
 	c := &cloud{env: map[string]string{
 		"AWS_REGION":                "eu-central-1",
@@ -71,7 +71,7 @@ func newCloud(t testing.TB) *cloud {
 		t.Fatal(err)
 	}
 	catalogue := pat.Catalogue{{Name: "profile"}, {Name: "notes:read"}, {Name: "notes:write"}}
-	if err := d.Publish(t.Context(), nil, catalogue); err != nil {
+	if err := d.Publish(t.Context(), []pat.Key{{ID: keyID, Algorithm: signer.RS256, Public: key.key.Public()}}, catalogue); err != nil {
 		t.Fatal(err)
 	}
 	c.tokens = &pat.Service{Store: d, Issuer: "https://tokens.example/v1", PeopleIssuer: peopleIssuer}
@@ -149,11 +149,8 @@ func (d *dynamo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // A kms speaks the wire protocol of AWS KMS (awsJson1_1), as far as a function
-// does, with one real key.
-type kms struct {
-	key    *rsa.PrivateKey
-	public []byte
-}
+// does, with one real key. It tells nobody the public half: that is published.
+type kms struct{ key *rsa.PrivateKey }
 
 func newKMS(t testing.TB) *kms {
 	t.Helper()
@@ -161,11 +158,7 @@ func newKMS(t testing.TB) *kms {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &kms{key: key, public: public}
+	return &kms{key}
 }
 
 func (k *kms) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -179,8 +172,6 @@ func (k *kms) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil, ask.KeyId != keyID:
 		w.WriteHeader(http.StatusBadRequest)
 		answer = map[string]any{"__type": "NotFoundException"}
-	case operation == "GetPublicKey":
-		answer["KeyUsage"], answer["PublicKey"] = "SIGN_VERIFY", k.public
 	case operation == "Sign" && ask.MessageType == "RAW":
 		sum := sha256.Sum256(ask.Message)
 		answer["SigningAlgorithm"] = "RSASSA_PKCS1_V1_5_SHA_256"

@@ -40,7 +40,7 @@ var grants = map[string]grant{
 	"admin": {table: []string{get, batchGet, query, put, update, del}, policy: true},
 	// What takes credentials. Both write down who signed in.
 	"authorize": {table: []string{get, batchGet, put, update}},
-	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign, publicKey}},
+	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign}},
 	// What tells. It writes nothing.
 	"introspect": {table: []string{get, batchGet}},
 	"whoami":     {table: []string{batchGet}},
@@ -74,8 +74,7 @@ const (
 	putEvents        = "events:PutEvents"
 	sendMessage      = "sqs:SendMessage"
 
-	sign      = "kms:Sign"
-	publicKey = "kms:GetPublicKey"
+	sign = "kms:Sign"
 )
 
 // resources are what there is to touch, by ARN.

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,7 +104,9 @@ func (sessions) Verify(_ context.Context, jwt pat.Secret, _ pat.Expectation) (pa
 // noKey is a signing key that does not answer: what it is asked comes last.
 type noKey struct{}
 
-func (noKey) Sign(context.Context, string, []byte) (pat.Secret, error) {
+func (noKey) KeyID() string { return "our-key" }
+
+func (noKey) Sign(context.Context, pat.Key, string, []byte) (pat.Secret, error) {
 	return pat.Secret{}, errors.New("no answer")
 }
 
@@ -143,7 +148,12 @@ func newCloud(t *testing.T) *cloud {
 		t.Fatal(err)
 	}
 	catalogue := pat.Catalogue{{Name: "things", Description: "Things", Category: "Things"}, {Name: "more", Description: "More", Category: "Things", Groups: []string{"users"}}}
-	if err := c.store.Publish(t.Context(), nil, catalogue); err != nil {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []pat.Key{{ID: noKey{}.KeyID(), Algorithm: "ES256", Public: private.Public()}}
+	if err := c.store.Publish(t.Context(), keys, catalogue); err != nil {
 		t.Fatal(err)
 	}
 	if c.token, err = c.cold().Create(t.Context(), alice, pat.CreateRequest{Name: "first", Scopes: []string{"things"}}); err != nil {

@@ -3,6 +3,8 @@ package handler_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/json"
 	"flag"
 	"log/slog"
@@ -20,6 +22,9 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 	"github.com/counterfoil/counterfoil/pkg/store"
 )
+
+// ourKey is the kid of the key that is published, and signs.
+const ourKey = "our-key"
 
 var update = flag.Bool("update", false, "rewrite the golden answers")
 
@@ -47,7 +52,9 @@ func newDesk(t testing.TB) *desk {
 		{Name: "notes:write", Description: "Write notes", Category: "notes"},
 		{Name: "introspect", Description: "Ask about credentials", Category: "tokens", Sensitive: true, Groups: []string{"admins"}},
 	}
-	if err := bolt.Publish(t.Context(), nil, catalogue); err != nil {
+	curve := elliptic.P256()
+	keys := []pat.Key{{ID: ourKey, Algorithm: "ES256", Public: &ecdsa.PublicKey{Curve: curve, X: curve.Params().Gx, Y: curve.Params().Gy}}}
+	if err := bolt.Publish(t.Context(), keys, catalogue); err != nil {
 		t.Fatal(err)
 	}
 	d := &desk{store: bolt, clock: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), jwts: &jwts{}, log: &bytes.Buffer{}}
@@ -89,7 +96,9 @@ type jwts struct {
 	claims *pat.Claims // what "a.b.c" says
 }
 
-func (j *jwts) Sign(_ context.Context, _ string, payload []byte) (pat.Secret, error) {
+func (j *jwts) KeyID() string { return ourKey }
+
+func (j *jwts) Sign(_ context.Context, _ pat.Key, _ string, payload []byte) (pat.Secret, error) {
 	return pat.NewSecret("header.payload.signature"), j.err
 }
 

@@ -44,8 +44,10 @@ func Meter(tokens *pat.Service) *pat.Service {
 
 type meteredSigner struct{ next pat.Signer }
 
-func (s meteredSigner) Sign(ctx context.Context, typ string, payload []byte) (pat.Secret, error) {
-	jws, err := s.next.Sign(ctx, typ, payload)
+func (s meteredSigner) KeyID() string { return s.next.KeyID() }
+
+func (s meteredSigner) Sign(ctx context.Context, by pat.Key, typ string, payload []byte) (pat.Secret, error) {
+	jws, err := s.next.Sign(ctx, by, typ, payload)
 	m := meterOf(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -22,7 +22,9 @@ func (s slow) Settings(context.Context) (pat.Settings, error) {
 	return pat.Settings{}, s.err
 }
 
-func (s slow) Sign(context.Context, string, []byte) (pat.Secret, error) {
+func (s slow) KeyID() string { return "" }
+
+func (s slow) Sign(context.Context, pat.Key, string, []byte) (pat.Secret, error) {
 	time.Sleep(3 * time.Millisecond)
 	return pat.Secret{}, s.err
 }
@@ -39,7 +41,7 @@ func TestTheMeterCountsAndTimes(t *testing.T) {
 				s := Meter(&pat.Service{Store: slow{err: err}, Signer: slow{err: err}, Broker: slow{err: err}})
 				ctx, line := begin(t.Context(), "exchange", "r1")
 				_, storeErr := s.Store.Settings(ctx)
-				_, signErr := s.Signer.Sign(ctx, "JWT", nil)
+				_, signErr := s.Signer.Sign(ctx, pat.Key{}, "JWT", nil)
 				_, brokerErr := s.Broker.Credentials(ctx, pat.AWSRequest{})
 				if storeErr != err || signErr != err || brokerErr != err {
 					t.Errorf("errors %v, %v, %v, want %v", storeErr, signErr, brokerErr, err)

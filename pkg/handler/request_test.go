@@ -334,6 +334,15 @@ func TestNoAnswerIs503(t *testing.T) {
 	if !strings.Contains(d.log.String(), "ThrottlingException") {
 		t.Error("the log does not say why")
 	}
+	d.jwts.err = nil
+	if err := d.store.Publish(t.Context(), nil, pat.Catalogue{{Name: "profile"}, {Name: "notes:read"}}); err != nil {
+		t.Fatal(err)
+	}
+	d.clock = d.clock.Add(pat.SettingsAge)
+	resp, body = d.ask(t, "POST", "/oauth/token", form)
+	if resp.StatusCode != 503 || body["error"] != "temporarily_unavailable" || resp.Headers["Retry-After"] == "" || strings.Contains(resp.Body, ourKey) {
+		t.Errorf("no published key: status %d, %v", resp.StatusCode, body)
+	}
 	d.store.Close()
 	d.clock = d.clock.Add(pat.SettingsAge)
 	for _, r := range api.Routes {

@@ -245,7 +245,7 @@ func TestSettingsAreAtMostThirtySecondsOld(t *testing.T) {
 		return strings.Join(g.Scopes, " ")
 	}
 	scopes()
-	if err := w.store.Publish(ctx, nil, catalogue[:1]); err != nil {
+	if err := w.store.Publish(ctx, publishedKeys, catalogue[:1]); err != nil {
 		t.Fatal(err)
 	}
 	w.clock = w.clock.Add(pat.SettingsAge)

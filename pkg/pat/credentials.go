@@ -81,9 +81,9 @@ func (s *Service) credentials(ctx context.Context, subject Grant, scopes []strin
 	if err != nil {
 		return AWSCredentials{}, err
 	}
-	jwt, err := s.Signer.Sign(ctx, "JWT", payload)
+	jwt, err := s.sign(ctx, "JWT", payload)
 	if err != nil {
-		return AWSCredentials{}, unavailable("sign a JWT for AWS", err)
+		return AWSCredentials{}, err
 	}
 	keys, err := s.Broker.Credentials(ctx, AWSRequest{JWT: jwt, Session: awsSession(subject), Policy: policy, Duration: duration})
 	if err != nil {

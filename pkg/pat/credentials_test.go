@@ -36,7 +36,9 @@ func awsWorld(t testing.TB) (*world, *broker) {
 
 type anySigner struct{}
 
-func (anySigner) Sign(_ context.Context, typ string, payload []byte) (pat.Secret, error) {
+func (anySigner) KeyID() string { return ourKey }
+
+func (anySigner) Sign(_ context.Context, _ pat.Key, typ string, payload []byte) (pat.Secret, error) {
 	return pat.NewSecret(typ + "." + base64.RawURLEncoding.EncodeToString(payload) + ".x"), nil
 }
 
@@ -190,7 +192,7 @@ func TestSessionPolicies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, b := awsWorld(t)
-			if err := w.store.Publish(context.Background(), nil, c.catalogue); err != nil {
+			if err := w.store.Publish(context.Background(), publishedKeys, c.catalogue); err != nil {
 				t.Fatal(err)
 			}
 			token := w.create(t, w.person(t, "alice"), pat.CreateRequest{Name: "ci", Scopes: []string{"profile", "notes:read", "credentials"}, AllowedCIDRs: c.cidrs})

@@ -113,10 +113,25 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if err != nil {
 		return Exchanged{}, err
 	}
-	if done.AccessToken, err = s.Signer.Sign(ctx, jwtType, payload); err != nil {
-		return Exchanged{}, unavailable("sign a JWT", err)
+	if done.AccessToken, err = s.sign(ctx, jwtType, payload); err != nil {
+		return Exchanged{}, err
 	}
 	return done, nil
+}
+
+// sign makes a JWT. As long as the key that signs is not published there is none:
+// nobody would accept it.
+func (s *Service) sign(ctx context.Context, typ string, payload []byte) (Secret, error) {
+	id := s.Signer.KeyID()
+	key, err := s.publishedKey(ctx, id)
+	if err != nil {
+		return Secret{}, unavailable("find the key "+id+" among those published", err)
+	}
+	jwt, err := s.Signer.Sign(ctx, key, typ, payload)
+	if err != nil {
+		return Secret{}, unavailable("sign a JWT", err)
+	}
+	return jwt, nil
 }
 
 // check judges the form itself, before any credential is looked at.

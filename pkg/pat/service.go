@@ -186,11 +186,14 @@ type Revocation struct {
 	Owner Owner
 }
 
-// A Signer holds the key that JWTs are signed with.
+// A Signer holds the keys that JWTs are signed with.
 type Signer interface {
-	// Sign returns the compact JWS over the payload, with typ in its header.
-	// Any error means that the key did not answer.
-	Sign(ctx context.Context, typ string, payload []byte) (Secret, error)
+	// KeyID names the key that signs now: its kid. It asks nobody.
+	KeyID() string
+	// Sign returns the compact JWS over the payload, signed by the key that KeyID
+	// named, of which this is what was published; its kid, its algorithm and typ
+	// are in the header. Any error means that the key did not answer.
+	Sign(ctx context.Context, by Key, typ string, payload []byte) (Secret, error)
 }
 
 // A Key is one of our public keys, as every verifier may have it.

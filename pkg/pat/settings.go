@@ -31,11 +31,16 @@ type settingsCache struct {
 // shared returns the settings, at most SettingsAge old. Without an answer from
 // the store and nothing young enough there is no access.
 func (s *Service) shared(ctx context.Context) (Settings, error) {
+	return s.sharedWithin(ctx, SettingsAge)
+}
+
+// sharedWithin is shared for settings that must be younger.
+func (s *Service) sharedWithin(ctx context.Context, most time.Duration) (Settings, error) {
 	c := &s.settings
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := s.now()
-	if age := now.Sub(c.read); !c.read.IsZero() && 0 <= age && age < SettingsAge {
+	if age := now.Sub(c.read); !c.read.IsZero() && 0 <= age && age < most {
 		return c.held, nil
 	}
 	held, err := s.Store.Settings(ctx)
@@ -44,6 +49,26 @@ func (s *Service) shared(ctx context.Context) (Settings, error) {
 	}
 	c.held, c.read = held, now
 	return held, nil
+}
+
+// missedAge is how old the settings may be in which a key is missing that was
+// asked for. It bounds how often they are read for one that nobody publishes.
+const missedAge = time.Second
+
+// publishedKey returns a key of ours by its kid. It may have been published a
+// moment ago: before it is missing, the settings are read again. Errors:
+// ErrNotFound, ErrUnavailable.
+func (s *Service) publishedKey(ctx context.Context, id string) (Key, error) {
+	for _, most := range []time.Duration{SettingsAge, missedAge} {
+		shared, err := s.sharedWithin(ctx, most)
+		if err != nil {
+			return Key{}, err
+		}
+		if i := slices.IndexFunc(shared.Keys, func(k Key) bool { return k.ID == id }); i >= 0 {
+			return shared.Keys[i], nil
+		}
+	}
+	return Key{}, ErrNotFound
 }
 
 // decided puts a policy that was just written before what is kept.

@@ -2,6 +2,10 @@ package pat_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	cryptorand "crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -73,7 +77,7 @@ func worldIn(folder string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bolt.Publish(context.Background(), nil, catalogue); err != nil {
+	if err := bolt.Publish(context.Background(), publishedKeys, catalogue); err != nil {
 		return nil, err
 	}
 	w := &world{store: bolt, clock: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), jwts: &jwts{}}
@@ -151,6 +155,19 @@ func named(name string, scopes ...string) pat.CreateRequest {
 
 func until(at time.Time) pat.Expiry { return pat.Expiry{Given: true, At: at} }
 
+// ourKey is the kid of the key that signs, and publishedKeys what is known of it.
+const ourKey = "our-key"
+
+var publishedKeys = []pat.Key{{ID: ourKey, Algorithm: "ES256", Public: anyPublicKey()}}
+
+func anyPublicKey() crypto.PublicKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key.Public()
+}
+
 // jwts stands in for the issuers' keys: what it sealed or signed, it believes.
 // How real JWTs are judged is package identity's to test.
 type jwts struct{ down error }
@@ -163,7 +180,12 @@ func (j *jwts) seal(c pat.Claims) pat.Secret {
 	return pat.NewSecret("sealed." + base64.RawURLEncoding.EncodeToString(body) + ".x")
 }
 
-func (j *jwts) Sign(_ context.Context, typ string, payload []byte) (pat.Secret, error) {
+func (j *jwts) KeyID() string { return ourKey }
+
+func (j *jwts) Sign(_ context.Context, by pat.Key, typ string, payload []byte) (pat.Secret, error) {
+	if by.ID != ourKey {
+		return pat.Secret{}, fmt.Errorf("no key %q", by.ID)
+	}
 	if j.down != nil {
 		return pat.Secret{}, j.down
 	}

@@ -76,9 +76,18 @@ func OpenKeyring(folder, algorithm string, known []pat.Key, now func() time.Time
 	return &Keyring{folder: folder, now: now, ring: r}, nil
 }
 
-// Sign returns the compact JWS over the payload, with typ in its header.
-func (k *Keyring) Sign(ctx context.Context, typ string, payload []byte) (pat.Secret, error) {
-	return k.held().signing(k.now()).Sign(ctx, typ, payload)
+// KeyID names the key that signs now.
+func (k *Keyring) KeyID() string { return k.held().signing(k.now()).key.ID }
+
+// Sign returns the compact JWS over the payload, with typ in its header, by a key
+// of the ring.
+func (k *Keyring) Sign(ctx context.Context, by pat.Key, typ string, payload []byte) (pat.Secret, error) {
+	for _, key := range k.held() {
+		if key.local.key.ID == by.ID {
+			return key.local.Sign(ctx, typ, payload)
+		}
+	}
+	return pat.Secret{}, fmt.Errorf("the key %s is not in the ring", by.ID)
 }
 
 // Keys returns the public halves of all keys that a living JWT is signed with,

@@ -111,6 +111,28 @@ func (b *bench) want(step, signs string, published ...string) {
 	}
 }
 
+// The core asks which key signs and then has it sign: the turn may come in between.
+func TestTheKeyThatWasNamedSigns(t *testing.T) {
+	b := newBench(t)
+	named := signing(t, b.keys)
+	b.rotate()
+	b.refresh()
+	b.later(RotationWait)
+	if b.keys.KeyID() == named.ID {
+		t.Fatal("nothing was rotated")
+	}
+	value, err := b.keys.Sign(t.Context(), named, "JWT", []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header, _ := verified(t, b.keys.Keys(), value.Reveal()); header["kid"] != named.ID {
+		t.Errorf("signed by %v, want %s", header["kid"], named.ID)
+	}
+	b.later(RotationKeep)
+	value, err = b.keys.Sign(t.Context(), named, "JWT", []byte(`{}`))
+	noJWT(t, value, err)
+}
+
 func TestKeyring(t *testing.T) {
 	for _, algorithm := range []string{RS256, ES256} {
 		t.Run(algorithm, func(t *testing.T) {

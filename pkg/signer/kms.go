@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,55 +39,40 @@ const (
 const maxRaw = 4096
 
 // A KMS is a signer in the cloud. Its key never leaves AWS KMS: RSA_2048 or
-// ECC_NIST_P256, for SIGN_VERIFY.
-//
-// The first Sign asks for the public key, because the JWT's header names its
-// algorithm and is signed too; a warm function never asks again. A second
-// setting could disagree with the key.
+// ECC_NIST_P256, for SIGN_VERIFY. Its algorithm is the one that was published of
+// it, so that nobody need ask for it before the first Sign; KMS refuses another.
 type KMS struct {
 	client *kms.Client
 	keyID  string // as EnvKey has it
-
-	mu   sync.Mutex
-	held *remote // nil until the key has answered
+	kid    string
 }
 
 // NewKMS opens the key that EnvKey names, in the account and region that the
 // function runs in. It calls nobody yet.
 func NewKMS() (*KMS, error) {
 	keyID := os.Getenv(EnvKey)
-	if _, err := kid(keyID); err != nil {
+	id, err := kid(keyID)
+	if err != nil {
 		return nil, fmt.Errorf("%s %w", EnvKey, err)
 	}
 	client, err := newKMSClient(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	return &KMS{client: client, keyID: keyID}, nil
+	return &KMS{client: client, keyID: keyID, kid: id}, nil
 }
 
-// Sign returns the compact JWS over the payload, with typ in its header. Its
-// errors name the key and what KMS calls the fault, and quote nothing.
-func (k *KMS) Sign(ctx context.Context, typ string, payload []byte) (pat.Secret, error) {
-	key, err := k.open(ctx)
-	if err != nil {
-		return pat.Secret{}, err
-	}
-	return compact(ctx, key, typ, payload)
-}
+// KeyID names the key.
+func (k *KMS) KeyID() string { return k.kid }
 
-// open returns the key, once its public half is known. A failure is not kept.
-func (k *KMS) open(ctx context.Context) (*remote, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.held == nil {
-		key, err := publicKey(ctx, k.client, k.keyID)
-		if err != nil {
-			return nil, err
-		}
-		k.held = &remote{client: k.client, keyID: k.keyID, key: key}
+// Sign returns the compact JWS over the payload, with typ in its header, by the
+// one key that it has. Its errors name the key and what KMS calls the fault, and
+// quote nothing.
+func (k *KMS) Sign(ctx context.Context, by pat.Key, typ string, payload []byte) (pat.Secret, error) {
+	if by.ID != k.kid {
+		return pat.Secret{}, fmt.Errorf("asked for the key %s, not for KMS key %s", by.ID, k.kid)
 	}
-	return k.held, nil
+	return compact(ctx, &remote{client: k.client, keyID: k.keyID, key: by}, typ, payload)
 }
 
 // PublicKeys asks KMS for the public halves of keys, by their ids or ARNs, in
@@ -130,7 +114,7 @@ func newKMSClient(ctx context.Context) (*kms.Client, error) {
 	return kms.NewFromConfig(cfg), nil
 }
 
-// A remote is a key in KMS whose public half is known.
+// A remote is a key in KMS, with its public half.
 type remote struct {
 	client *kms.Client
 	keyID  string

@@ -97,20 +97,16 @@ func TestKMSNamesAKeyByItsOwnID(t *testing.T) {
 // The budget of an exchange is one Sign.
 func TestKMSCalls(t *testing.T) {
 	fake := newFakeKMS(t)
-	t.Setenv(EnvKey, rsaKeyID)
-	s, err := NewKMS()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openKMS(t, rsaKeyID)
 	calls := func(when string, want ...string) {
 		t.Helper()
 		if got := fake.took(); !slices.Equal(got, want) {
 			t.Errorf("%s: KMS was called with %q, want %q", when, got, want)
 		}
 	}
-	calls("at the start")
+	calls("when it was published", "GetPublicKey")
 	sign(t, s, "JWT", []byte(`{}`))
-	calls("the first time", "GetPublicKey", "Sign")
+	calls("the first time", "Sign")
 	sign(t, s, "JWT", []byte(`{}`))
 	calls("when warm", "Sign")
 	sign(t, s, "JWT", []byte(`{"aud":"`+strings.Repeat("x", 8000)+`"}`))
@@ -124,10 +120,7 @@ func TestKMSCalls(t *testing.T) {
 func TestKMSMessageTypeAtTheBound(t *testing.T) {
 	fake := newFakeKMS(t)
 	s := openKMS(t, p256KeyID)
-	key, err := s.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := &remote{client: s.client, keyID: s.keyID, key: signing(t, s)}
 	for length, want := range map[int]string{1: "RAW", 4096: "RAW", 4097: "DIGEST"} {
 		fake.types = nil
 		if _, err := key.sign(t.Context(), make([]byte, length)); err != nil || !slices.Equal(fake.types, []string{want}) {
@@ -178,7 +171,7 @@ func TestKMSFails(t *testing.T) {
 			sign(t, s, "JWT", []byte(`{}`))
 			fake.took()
 			fake.fail(c.tries, c.fault)
-			value, err := s.Sign(t.Context(), "JWT", []byte(`{"sub":"alice"}`))
+			value, err := s.Sign(t.Context(), signing(t, s), "JWT", []byte(`{"sub":"alice"}`))
 			noJWT(t, value, err)
 			if got := len(fake.took()); got != c.tries {
 				t.Errorf("%d tries, want %d", got, c.tries)
@@ -195,16 +188,21 @@ func TestKMSFails(t *testing.T) {
 	}
 }
 
-func TestKMSThatFailsAtFirstIsAskedAgain(t *testing.T) {
-	fake := newFakeKMS(t)
-	s := openKMS(t, p256KeyID)
-	fake.took()
-	fake.fail(1, fault{status: 400, code: "AccessDeniedException"})
-	value, err := s.Sign(t.Context(), "JWT", []byte(`{}`))
-	noJWT(t, value, err)
-	verified(t, s.Keys(), sign(t, s, "JWT", []byte(`{}`)))
-	if got, want := fake.took(), []string{"GetPublicKey", "GetPublicKey", "Sign"}; !slices.Equal(got, want) {
-		t.Errorf("KMS was called with %q, want %q", got, want)
+// The header says what was published. Where that is not the key's own there is no
+// JWT, and none that could be taken for another.
+func TestKMSRefusesWhatWasPublishedWrongly(t *testing.T) {
+	for _, keyID := range []string{rsaKeyID, p256KeyID} {
+		for _, algorithm := range []string{RS256, ES256, "HS256", "none", ""} {
+			newFakeKMS(t)
+			s := openKMS(t, keyID)
+			by := signing(t, s)
+			if by.Algorithm == algorithm {
+				continue
+			}
+			by.Algorithm = algorithm
+			value, err := s.Sign(t.Context(), by, "JWT", []byte(`{"sub":"alice"}`))
+			noJWT(t, value, err)
+		}
 	}
 }
 
@@ -215,7 +213,7 @@ func TestKMSThatHangsIsLeftAtTheDeadline(t *testing.T) {
 	fake.fail(kmsTries, fault{hang: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	value, err := s.Sign(ctx, "JWT", []byte(`{}`))
+	value, err := s.Sign(ctx, signing(t, s), "JWT", []byte(`{}`))
 	noJWT(t, value, err)
 	if context.Cause(ctx) == nil {
 		t.Errorf("left before the deadline: %v", err)
@@ -240,7 +238,8 @@ func TestKMSThatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := s.Sign(t.Context(), "JWT", []byte(`{"sub":"alice"}`))
+	by := pat.Key{ID: p256KeyID, Algorithm: ES256, Public: fakeKeys()[p256KeyID].Public()}
+	value, err := s.Sign(t.Context(), by, "JWT", []byte(`{"sub":"alice"}`))
 	noJWT(t, value, err)
 }
 
@@ -289,7 +288,7 @@ func TestKMSRefusesWhatIsNoSignature(t *testing.T) {
 			s := openKMS(t, c.keyID)
 			sign(t, s, "JWT", []byte(`{}`))
 			fake.spoil = func(answer map[string]any) { answer["Signature"] = c.signature }
-			value, err := s.Sign(t.Context(), "JWT", []byte(`{}`))
+			value, err := s.Sign(t.Context(), signing(t, s), "JWT", []byte(`{}`))
 			noJWT(t, value, err)
 		})
 	}
@@ -410,8 +409,10 @@ func TestPublicKeys(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			value, err := s.Sign(t.Context(), "JWT", []byte(`{}`))
-			noJWT(t, value, err)
+			for _, algorithm := range []string{RS256, ES256} {
+				value, err := s.Sign(t.Context(), pat.Key{ID: c.keyID, Algorithm: algorithm}, "JWT", []byte(`{}`))
+				noJWT(t, value, err)
+			}
 		})
 	}
 

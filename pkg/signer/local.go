@@ -23,7 +23,7 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
-// A Local is a signer on a laptop. Its key lies in a file that its owner alone
+// A Local is one key on a laptop. It lies in a file that its owner alone
 // may read.
 type Local struct {
 	key pat.Key

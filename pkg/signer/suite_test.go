@@ -18,8 +18,8 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/pat"
 )
 
-// keySigner is what every implementation is: the port, and the public half
-// that is published beside it.
+// keySigner is what every implementation is: the port, and the public halves
+// that are published beside it.
 type keySigner interface {
 	pat.Signer
 	Keys() []pat.Key
@@ -100,7 +100,7 @@ func suite(t *testing.T, algorithm string, s keySigner) {
 		for i := range 16 {
 			all.Go(func() {
 				payload := []byte{'0' + byte(i)}
-				value, err := s.Sign(t.Context(), typ, payload)
+				value, err := s.Sign(t.Context(), signing(t, s), typ, payload)
 				if err != nil {
 					t.Error(err)
 					return
@@ -116,10 +116,17 @@ func suite(t *testing.T, algorithm string, s keySigner) {
 	t.Run("a caller who is gone gets an error and no JWT", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		value, err := s.Sign(ctx, typ, []byte(`{}`))
+		value, err := s.Sign(ctx, signing(t, s), typ, []byte(`{}`))
 		if err == nil || value.Reveal() != "" {
 			t.Errorf("err is %v, with a JWT: %t", err, value.Reveal() != "")
 		}
+	})
+
+	t.Run("another key than its own signs nothing", func(t *testing.T) {
+		by := signing(t, s)
+		by.ID = "another"
+		value, err := s.Sign(t.Context(), by, typ, []byte(`{"sub":"alice"}`))
+		noJWT(t, value, err)
 	})
 
 	t.Run("a caller cannot change the published keys", func(t *testing.T) {
@@ -130,9 +137,22 @@ func suite(t *testing.T, algorithm string, s keySigner) {
 	})
 }
 
-func sign(t *testing.T, s pat.Signer, typ string, payload []byte) string {
+// signing returns what is published of the key that signs now, as the core finds it.
+func signing(t *testing.T, s keySigner) pat.Key {
 	t.Helper()
-	value, err := s.Sign(t.Context(), typ, payload)
+	id := s.KeyID()
+	for _, key := range s.Keys() {
+		if key.ID == id {
+			return key
+		}
+	}
+	t.Errorf("the key %q signs and is not published", id)
+	return pat.Key{ID: id}
+}
+
+func sign(t *testing.T, s keySigner, typ string, payload []byte) string {
+	t.Helper()
+	value, err := s.Sign(t.Context(), signing(t, s), typ, payload)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func testContests(t *testing.T, open func(t *testing.T) suiteStore) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			catalogue := pat.Catalogue{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}
-			if err := s.Publish(t.Context(), nil, catalogue); err != nil {
+			if err := s.Publish(t.Context(), plainJWTs{}.keys(t), catalogue); err != nil {
 				t.Fatal(err)
 			}
 			for n := range 4 {
@@ -350,7 +350,16 @@ func testNotesUndoNothing(t *testing.T, c *contest) {
 // plainJWTs are signed by nobody: who may sign is package signer's matter.
 type plainJWTs struct{}
 
-func (plainJWTs) Sign(_ context.Context, _ string, payload []byte) (pat.Secret, error) {
+// keys are to be published, or the core has nothing signed.
+func (j plainJWTs) keys(t *testing.T) []pat.Key {
+	keys := filled[pat.Settings](t).Keys[:1]
+	keys[0].ID = j.KeyID()
+	return keys
+}
+
+func (plainJWTs) KeyID() string { return "our-key" }
+
+func (plainJWTs) Sign(_ context.Context, _ pat.Key, _ string, payload []byte) (pat.Secret, error) {
 	return pat.NewSecret("." + base64.RawURLEncoding.EncodeToString(payload) + "."), nil
 }
 

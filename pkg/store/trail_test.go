@@ -36,7 +36,7 @@ type walk struct {
 
 func newWalk(t *testing.T, s toldStore, seed uint64) *walk {
 	t.Helper()
-	if err := s.Publish(t.Context(), nil, pat.Catalogue{{Name: "notes:read"}, {Name: "notes:write"}}); err != nil {
+	if err := s.Publish(t.Context(), plainJWTs{}.keys(t), pat.Catalogue{{Name: "notes:read"}, {Name: "notes:write"}}); err != nil {
 		t.Fatal(err)
 	}
 	return &walk{
