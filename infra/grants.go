@@ -13,7 +13,7 @@ type grant struct {
 	// table holds actions on the one table. A transaction needs the actions of
 	// its parts.
 	table []string
-	// policy says that its writes may go to the settings.
+	// policy says that its writes may go to the policy.
 	policy bool
 	// keys holds actions on the signing keys.
 	keys []string
@@ -122,15 +122,15 @@ func (g grant) denied() (writes []string) {
 }
 
 // offLimits is the condition that a write goes where those of g.table have no
-// business: nobody changes the trail, and who does not set the policy does not
-// change the settings, which hold the keys that we trust.
+// business: to the trail, to the settings, which hold the keys that we trust and
+// are the deployment's alone, and, for who does not set it, to the policy.
 //
 // It denies, so that a call for which IAM should not know the key works as it
 // would without.
 func (g grant) offLimits() *map[string]any {
-	partitions := []string{store.TrailPrefix + "*"}
+	partitions := []string{store.TrailPrefix + "*", store.SettingsPartition}
 	if !g.policy {
-		partitions = append(partitions, store.SettingsPartition)
+		partitions = append(partitions, store.PolicyPartition)
 	}
 	return &map[string]any{"ForAnyValue:StringLike": map[string]any{"dynamodb:LeadingKeys": partitions}}
 }

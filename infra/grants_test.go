@@ -99,7 +99,8 @@ func TestGrants(t *testing.T) {
 }
 
 // TestWritesThatAreDenied: nobody changes the trail but who follows the table, by
-// adding to it, and nobody but the administrators' function the settings.
+// adding to it, nobody the settings, and nobody but the administrators' function
+// the policy.
 func TestWritesThatAreDenied(t *testing.T) {
 	needNode(t)
 	tm := everything()
@@ -125,9 +126,9 @@ func TestWritesThatAreDenied(t *testing.T) {
 				if at(statement, "Effect") != "Deny" {
 					continue
 				}
-				partitions := `["trail#*","settings"]`
+				partitions := `["trail#*","settings","policy"]`
 				if function == "admin" {
-					partitions = `["trail#*"]`
+					partitions = `["trail#*","settings"]`
 				}
 				if got := text(at(statement, "Condition")); got != `{"ForAnyValue:StringLike":{"dynamodb:LeadingKeys":`+partitions+`}}` {
 					t.Errorf("%s is denied under %s", function, got)

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,11 +34,12 @@ import (
 )
 
 // A table is a DynamoDB in this process that notes which rights its callers
-// needed.
+// needed, and which partitions they named.
 type table struct {
 	mu     sync.Mutex
 	next   http.Handler
 	needed map[string]bool
+	wrote  map[string]bool // partitions of puts, updates and deletions
 }
 
 func (tb *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -51,6 +53,11 @@ func (tb *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	for _, right := range rightsFor(operation, body) {
 		tb.needed[right] = true
+		if right == put || right == update || right == del {
+			for _, partition := range partitions.FindAllSubmatch(body, -1) {
+				tb.wrote[string(partition[1])] = true
+			}
+		}
 	}
 	answer := httptest.NewRecorder()
 	tb.next.ServeHTTP(answer, r)
@@ -80,12 +87,16 @@ func rightsFor(operation string, body []byte) []string {
 	return rights
 }
 
+// partitions finds those that a call names. A value of another attribute of that
+// name would be found too: there is none.
+var partitions = regexp.MustCompile(`"pk":\{"S":"([^"]*)"\}`)
+
 // since returns what was needed since it was last asked, sorted.
 func (tb *table) since() []string {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	needed := slices.Sorted(maps.Keys(tb.needed))
-	tb.needed = map[string]bool{}
+	tb.needed, tb.wrote = map[string]bool{}, map[string]bool{}
 	return needed
 }
 
@@ -129,7 +140,7 @@ func (c *cloud) cold() *pat.Service {
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{table: &table{next: minidyn.NewServer(), needed: map[string]bool{}}}
+	c := &cloud{table: &table{next: minidyn.NewServer(), needed: map[string]bool{}, wrote: map[string]bool{}}}
 	server := httptest.NewServer(c.table)
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
@@ -290,6 +301,15 @@ var calls = map[string]func(context.Context, *cloud) error{
 	},
 }
 
+// isOffLimits reports whether the condition of the denial holds for a partition.
+func (g grant) isOffLimits(partition string) bool {
+	patterns := (*g.offLimits())["ForAnyValue:StringLike"].(map[string]any)["dynamodb:LeadingKeys"].([]string)
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, open := strings.CutSuffix(pattern, "*")
+		return partition == pattern || open && strings.HasPrefix(partition, prefix)
+	})
+}
+
 // TestGrantsAreWhatIsNeeded holds the grants to what really goes over the wire:
 // no right is missing, and none is there that nobody uses.
 func TestGrantsAreWhatIsNeeded(t *testing.T) {
@@ -313,6 +333,17 @@ func TestGrantsAreWhatIsNeeded(t *testing.T) {
 			}
 			if err := calls[name](t.Context(), c); err != nil {
 				t.Fatal(err)
+			}
+			if g.policy != c.wrote[store.PolicyPartition] {
+				t.Errorf("its grant says of writing the policy: %t", g.policy)
+			}
+			if len(g.denied()) > 0 && len(c.wrote) == 0 {
+				t.Error("no write was seen")
+			}
+			for partition := range c.wrote {
+				if g.isOffLimits(partition) {
+					t.Errorf("it writes to %s, which it is denied", partition)
+				}
 			}
 			granted := slices.Sorted(slices.Values(slices.Concat(g.table, g.events, g.warnings)))
 			if needed := c.since(); !slices.Equal(needed, granted) {

@@ -54,7 +54,7 @@ func (s *service) followTable() {
 			// Tokens and owners have a version. Events have none: the function
 			// must not follow what it writes. Nor has what was removed.
 			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"NewImage":{"version":{"N":[{"exists":true}]}}}}`)},
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"Keys":{"pk":{"S":["settings"]}}}}`)}, // and the policy
+			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"Keys":{"pk":{"S":["policy"]}}}}`)}, // and the policy
 		}},
 		DestinationConfig: &awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.undelivered.QueueArn()},

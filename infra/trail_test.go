@@ -24,7 +24,7 @@ func TestTheTrailFollowsTheTable(t *testing.T) {
 		"it tries for as long as may be":           p["MaximumRetryAttempts"] == -1.0,
 		"it gives up while the stream still knows": p["MaximumRecordAgeInSeconds"] == 43200.0,
 		"then somebody hears of it":                text(p["DestinationConfig"]) == `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}`,
-		"it does not follow itself":                text(p["FilterCriteria"]) == `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"version\":{\"N\":[{\"exists\":true}]}}}}"},{"Pattern":"{\"dynamodb\":{\"Keys\":{\"pk\":{\"S\":[\"settings\"]}}}}"}]}`,
+		"it does not follow itself":                text(p["FilterCriteria"]) == `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"version\":{\"N\":[{\"exists\":true}]}}}}"},{"Pattern":"{\"dynamodb\":{\"Keys\":{\"pk\":{\"S\":[\"policy\"]}}}}"}]}`,
 		"the queue is encrypted":                   undelivered.Properties["SqsManagedSseEnabled"] == true,
 		"the queue waits for somebody":             undelivered.Properties["MessageRetentionPeriod"] == 1209600.0,
 		"the rights are there before it":           strings.Contains(text(mapping.DependsOn), "TrailRoleDefaultPolicy"),

@@ -193,7 +193,7 @@ func TestFollowIsSilentAboutTheRest(t *testing.T) {
 			r.Keys["pk"], r.Keys["sk"] = events.NewStringAttribute("settings"), events.NewStringAttribute("published")
 		},
 		"the policy that nobody set": func(r *events.DynamoDBStreamRecord) {
-			r.Keys["pk"], r.Keys["sk"] = events.NewStringAttribute("settings"), events.NewStringAttribute("policy")
+			r.Keys["pk"], r.Keys["sk"] = events.NewStringAttribute("policy"), events.NewStringAttribute("policy")
 			r.NewImage = map[string]events.DynamoDBAttributeValue{"json": events.NewStringAttribute(`{"max_tokens_per_person":50}`)}
 		},
 		"a name":                func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~name#0") },

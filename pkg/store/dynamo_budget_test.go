@@ -101,10 +101,10 @@ func TestDynamoRoundTrips(t *testing.T) {
 	w.seen()
 
 	must(d.Publish(ctx, nil, pat.Catalogue{{Name: "notes:read"}}))
-	wantCalls(t, "publish", w, "PutItem settings/policy", "PutItem settings/published")
+	wantCalls(t, "publish", w, "PutItem policy/policy", "PutItem settings/published")
 	_, err := d.Settings(ctx)
 	must(err)
-	wantCalls(t, "settings", w, "BatchGetItem strong settings/published settings/policy")
+	wantCalls(t, "settings", w, "BatchGetItem strong settings/published policy/policy")
 
 	must(d.Enrol(ctx, pat.Owner{Slot: "AAAAA", Person: person("alice")}))
 	wantCalls(t, "enrol", w, "TransactWriteItems Put person#…/slot, Put AAAAA/~owner, Put directory/AAAAA")
@@ -124,7 +124,7 @@ func TestDynamoRoundTrips(t *testing.T) {
 	wantCalls(t, "stop", w, "UpdateItem AAAAA/~owner")
 	o.Version++
 	must(d.SetPolicy(ctx, pat.DefaultPolicy, pat.Mark{}))
-	wantCalls(t, "set the policy", w, "PutItem settings/policy")
+	wantCalls(t, "set the policy", w, "PutItem policy/policy")
 	must(d.Recount(ctx, o))
 	wantCalls(t, "recount", w, "UpdateItem AAAAA/~owner")
 	o.Version++

@@ -32,7 +32,8 @@ const (
 //	<slot>               <number>            a token
 //	<slot>               ~owner              the person whose slot it is
 //	<slot>               ~name#<SHA-256>     which token holds a name
-//	settings             published, policy   what all functions share
+//	settings             published           what a deployment decides: keys, catalogue
+//	policy               policy              what the administrators decide
 //	directory            <slot>              that there is such a slot
 //	trail#<thread>       <time>#<id>         an event
 //
@@ -52,16 +53,19 @@ const (
 	ownerSort    = afterTokens + "owner"
 	namePrefix   = afterTokens + "name#"
 
-	// SettingsPartition holds what all functions share, and nothing else.
+	// SettingsPartition holds the keys that we trust and the scopes that there are,
+	// and nothing else: IAM keeps every function from writing there.
 	SettingsPartition = "settings"
+	// PolicyPartition holds the policy, and nothing else.
+	PolicyPartition = "policy"
 
 	// SlotPattern is what IAM knows the partition of an owner by, and no other.
 	SlotPattern = "?????"
 
 	// TrailPrefix begins the partition of every event, and of nothing else.
 	TrailPrefix   = "trail#"
-	publishedSort = publishedKey
-	policySort    = policyKey
+	publishedSort = "published"
+	policySort    = "policy"
 )
 
 // How the items are spelled:

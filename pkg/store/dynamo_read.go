@@ -19,7 +19,7 @@ import (
 
 // Settings implements pat.Store.
 func (d *Dynamo) Settings(ctx context.Context) (pat.Settings, error) {
-	items, err := d.getAll(ctx, itemKey(SettingsPartition, publishedSort), itemKey(SettingsPartition, policySort))
+	items, err := d.getAll(ctx, itemKey(SettingsPartition, publishedSort), itemKey(PolicyPartition, policySort))
 	if err != nil {
 		return pat.Settings{}, fmt.Errorf("read settings: %w", err)
 	}

@@ -182,7 +182,7 @@ func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
 	switch {
 	case len(is) == 0: // removed
 		return a, nil
-	case partition == SettingsPartition && sort == policySort:
+	case partition == PolicyPartition && sort == policySort:
 		a.OldPolicy, a.NewPolicy, a.PolicyChanged, err = policies(was, is)
 	case sort == ownerSort:
 		a.OldOwner, a.NewOwner, err = before(was, is, func(i item) (pat.Owner, error) { return i.owner(pat.Slot(partition)) })

@@ -25,7 +25,7 @@ func (d *Dynamo) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Cata
 	if err != nil {
 		return fmt.Errorf("publish settings: %w", err)
 	}
-	policy, err := settingsItem(policySort, newPolicyRecord(pat.DefaultPolicy))
+	policy, err := settingsItem(PolicyPartition, policySort, newPolicyRecord(pat.DefaultPolicy))
 	if err != nil {
 		return fmt.Errorf("publish settings: %w", err)
 	}
@@ -38,7 +38,7 @@ func (d *Dynamo) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Cata
 	if _, there := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !there {
 		return fmt.Errorf("publish settings: %w", err)
 	}
-	i, err := settingsItem(publishedSort, published)
+	i, err := settingsItem(SettingsPartition, publishedSort, published)
 	if err != nil {
 		return fmt.Errorf("publish settings: %w", err)
 	}
@@ -48,19 +48,19 @@ func (d *Dynamo) Publish(ctx context.Context, keys []pat.Key, catalogue pat.Cata
 	return nil
 }
 
-func settingsItem(sort string, record any) (item, error) {
+func settingsItem(partition, sort string, record any) (item, error) {
 	text, err := json.Marshal(record)
 	if err != nil {
 		return nil, fmt.Errorf("encode %q: %w", sort, err)
 	}
-	i := itemKey(SettingsPartition, sort)
+	i := itemKey(partition, sort)
 	i.setText(attrJSON, string(text))
 	return i, nil
 }
 
 // SetPolicy implements pat.Store.
 func (d *Dynamo) SetPolicy(ctx context.Context, p pat.Policy, changed pat.Mark) error {
-	i, err := settingsItem(policySort, newPolicyRecord(p))
+	i, err := settingsItem(PolicyPartition, policySort, newPolicyRecord(p))
 	if err != nil {
 		return fmt.Errorf("write the policy: %w", err)
 	}
