@@ -85,8 +85,8 @@ func (a *app) showTrail(events []client.Event) error {
 	}
 	t := &table{}
 	t.add("WHEN", "WHAT", "TOKEN", "OWNER", "BY", "FROM", "MORE")
-	for _, e := range events {
-		more := strings.Join(append(e.Data.Changed, e.Data.Network, e.Data.Reason), " ")
+	for _, e := range runsOf(events) {
+		more := strings.Join(append(e.Data.Changed, e.Data.Network, e.why()), " ")
 		t.add(e.Time, strings.TrimPrefix(e.Type, "counterfoil."), e.Data.TokenID, e.Data.Owner, strings.TrimSpace(e.Data.By.Kind+" "+e.Data.By.Subject), e.Data.IP, strings.TrimSpace(more))
 	}
 	return a.write(t.String())
