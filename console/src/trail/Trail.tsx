@@ -81,7 +81,7 @@ function columnsOf(texts: Texts, admin: boolean, narrow: boolean, more: boolean)
   const requestOf = (row: Row) =>
     isRun(row) ? t('trail.requests') : <span className="code">{row.event.data.request_id ?? '–'}</span>;
   const all: TableProps.ColumnDefinition<Row>[] = [
-    { id: 'when', header: t('trail.when'), minWidth: 130, cell: (row) => <When row={row} /> },
+    { id: 'when', header: t('trail.when'), minWidth: narrow ? 130 : 200, cell: (row) => <When row={row} /> },
     {
       id: 'what',
       header: t('trail.event'),
