@@ -51,9 +51,10 @@ func (s *service) followTable() {
 		BisectBatchOnFunctionError:     new(true),
 		FunctionResponseTypes:          texts("ReportBatchItemFailures"),
 		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: &[]any{
-			// Tokens and owners have a version. Events have none: the function
-			// must not follow what it writes. Nor has what was removed.
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"NewImage":{"version":{"N":[{"exists":true}]}}}}`)},
+			// All that there is but records, which events are: the function must not
+			// follow what it writes. It asks for nothing that authorizers of other
+			// APIs may write, so that they can hide nothing from it.
+			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"NewImage":{"pk":{"S":[{"exists":true}]},"json":{"S":[{"exists":false}]}}}}`)},
 			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"Keys":{"pk":{"S":["policy"]}}}}`)}, // and the policy
 		}},
 		DestinationConfig: &awslambda.CfnEventSourceMapping_DestinationConfigProperty{

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,13 +26,31 @@ func TestTheTrailFollowsTheTable(t *testing.T) {
 		"it tries for as long as may be":           p["MaximumRetryAttempts"] == -1.0,
 		"it gives up while the stream still knows": p["MaximumRecordAgeInSeconds"] == 43200.0,
 		"then somebody hears of it":                text(p["DestinationConfig"]) == `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}`,
-		"it does not follow itself":                text(p["FilterCriteria"]) == `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"version\":{\"N\":[{\"exists\":true}]}}}}"},{"Pattern":"{\"dynamodb\":{\"Keys\":{\"pk\":{\"S\":[\"policy\"]}}}}"}]}`,
 		"the queue is encrypted":                   undelivered.Properties["SqsManagedSseEnabled"] == true,
 		"the queue waits for somebody":             undelivered.Properties["MessageRetentionPeriod"] == 1209600.0,
 		"the rights are there before it":           strings.Contains(text(mapping.DependsOn), "TrailRoleDefaultPolicy"),
 	} {
 		if !ok {
 			t.Errorf("not so: %s: %s", what, text(p))
+		}
+	}
+	for what, c := range map[string]struct {
+		change   string
+		followed bool
+	}{
+		"a token": {`{"Keys":{"pk":{"S":"AAAAA"},"sk":{"S":"00001"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, true},
+		"a token whose version somebody made a text": {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"S":"x"}}}`, true},
+		"a token whose version somebody took away":   {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"}}}`, true},
+		"the policy":         {`{"Keys":{"pk":{"S":"policy"}},"NewImage":{"pk":{"S":"policy"},"json":{"S":"{}"}}}`, true},
+		"what was published": {`{"Keys":{"pk":{"S":"settings"}},"NewImage":{"pk":{"S":"settings"},"json":{"S":"{}"}}}`, false},
+		"an event":           {`{"Keys":{"pk":{"S":"trail#all#2026-11"}},"NewImage":{"pk":{"S":"trail#all#2026-11"},"json":{"S":"{}"},"ttl":{"N":"1"}}}`, false},
+		"a removal":          {`{"Keys":{"pk":{"S":"AAAAA"}},"OldImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, false},
+	} {
+		followed := slices.ContainsFunc(list(at(p, "FilterCriteria", "Filters")), func(filter any) bool {
+			return matches(decoded(t, text(at(filter, "Pattern"))), map[string]any{"dynamodb": decoded(t, c.change)})
+		})
+		if followed != c.followed {
+			t.Errorf("the function is told of %s: %t", what, followed)
 		}
 	}
 	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
@@ -100,4 +120,31 @@ func TestRemindersWriteWarningsAlone(t *testing.T) {
 	if rule.Properties["ScheduleExpression"] != "cron(7 * * * ? *)" || rule.Properties["State"] != "ENABLED" {
 		t.Errorf("the schedule is %s", text(rule.Properties))
 	}
+}
+
+func decoded(t *testing.T, text string) (value any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// matches does what Lambda does with a pattern, as far as ours go: all its members
+// must match, and a leaf is one text or whether there is one.
+func matches(pattern, record any) bool {
+	members, ok := pattern.(map[string]any)
+	if !ok {
+		rule := pattern.([]any)[0]
+		if exists := at(rule, "exists"); exists != nil {
+			return (record != nil) == exists.(bool)
+		}
+		return record == rule
+	}
+	for name, part := range members {
+		if !matches(part, at(record, name)) {
+			return false
+		}
+	}
+	return true
 }

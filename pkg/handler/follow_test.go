@@ -198,6 +198,7 @@ func TestFollowIsSilentAboutTheRest(t *testing.T) {
 		},
 		"a name":                func(r *events.DynamoDBStreamRecord) { r.Keys["sk"] = events.NewStringAttribute("~name#0") },
 		"an event":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("trail#all#2026-11") },
+		"a slot":                func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("directory") },
 		"a person":              func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewStringAttribute("person#0") },
 		"a key of another kind": func(r *events.DynamoDBStreamRecord) { r.Keys["pk"] = events.NewNumberAttribute("1") },
 		"a removal":             func(r *events.DynamoDBStreamRecord) { r.OldImage, r.NewImage = r.NewImage, nil },
