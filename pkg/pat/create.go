@@ -230,9 +230,14 @@ func checkName(bad *InvalidError, name string) {
 		return
 	}
 	checkText(bad, "name", name, maxName)
-	for _, r := range name {
+	checkVisible(bad, "name", name)
+}
+
+// checkVisible judges a text that people tell from others by its looks.
+func checkVisible(bad *InvalidError, field, text string) {
+	for _, r := range text {
 		if invisible(r) {
-			bad.Add("name", "must not hold control or invisible characters (it holds U+%04X)", r)
+			bad.Add(field, "must not hold control or invisible characters (it holds U+%04X)", r)
 			return
 		}
 	}

@@ -183,6 +183,7 @@ func checkGroups(bad *InvalidError, groups []string) {
 			bad.Add(field, "must not name an empty group")
 		} else {
 			checkText(bad, field, group, maxGroup)
+			checkVisible(bad, field, group)
 		}
 		if len(bad.Fields) == before && slices.Contains(groups[:i], group) {
 			bad.Add(field, "names %q twice", clip(group))

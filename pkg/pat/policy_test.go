@@ -44,6 +44,11 @@ func TestPolicyIsJudgedWhole(t *testing.T) {
 		"an empty group":              {func(p *pat.Policy) { p.CreatorGroups = []string{""} }, "creator_groups"},
 		"a group twice":               {func(p *pat.Policy) { p.CreatorGroups = []string{"a", "a"} }, "creator_groups"},
 		"a group of 257 characters":   {func(p *pat.Policy) { p.CreatorGroups = []string{strings.Repeat("x", 257)} }, "creator_groups"},
+		"a group with a space":        {func(p *pat.Policy) { p.CreatorGroups = []string{"Domain Users", "größer/クラブ"} }, ""},
+		"a group with a control":      {func(p *pat.Policy) { p.CreatorGroups = []string{"ad\x00mins"} }, "creator_groups"},
+		"a group with a line's end":   {func(p *pat.Policy) { p.CreatorGroups = []string{"admins\n"} }, "creator_groups"},
+		"an invisible character":      {func(p *pat.Policy) { p.CreatorGroups = []string{"admins", "admins\u200b"} }, "creator_groups"},
+		"a group that is no UTF-8":    {func(p *pat.Policy) { p.CreatorGroups = []string{"ad\xffmins"} }, "creator_groups"},
 		"33 groups":                   {func(p *pat.Policy) { p.CreatorGroups = make([]string, 33) }, "creator_groups"},
 		"everything wrong, all told": {func(p *pat.Policy) {
 			*p = pat.Policy{MaxLifetimeDays: -1, DefaultLifetimeDays: -1, CreatorGroups: []string{""}, MaxIdleDays: -1, MaxAbsenceDays: -1, ReauthSeconds: -1}
