@@ -49,6 +49,7 @@ func problemOf(err error) api.Problem {
 	var invalid *pat.InvalidError
 	var scope *pat.ScopeError
 	var reauth *pat.ReauthError
+	var conflict *pat.ConflictError
 	switch {
 	case errors.As(err, &reauth):
 		p := api.NewProblem(api.SignInAgain)
@@ -77,6 +78,10 @@ func problemOf(err error) api.Problem {
 		return api.NewProblem(api.TokenLimit)
 	case errors.Is(err, pat.ErrNotActive):
 		return api.NewProblem(api.TokenNotActive)
+	case errors.As(err, &conflict):
+		p := api.NewProblem(api.Conflict)
+		p.Detail = conflict.Detail
+		return p
 	case errors.Is(err, pat.ErrConflict):
 		return api.NewProblem(api.Conflict)
 	case errors.Is(err, errTooLarge):

@@ -3,13 +3,12 @@ package pat
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Disable stops everything of a person's, or gives it back: from the next request
 // on none of their tokens is good, no JWT made from them or from a session, and no
 // session. It works for a person who was not seen yet. Errors: ErrForbidden (not
-// an administrator), *ReauthError, *InvalidError, ErrConflict (oneself),
+// an administrator), *ReauthError, *InvalidError, *ConflictError (oneself),
 // ErrUnavailable.
 func (s *Service) Disable(ctx context.Context, by Grant, sub string, disabled bool, bad InvalidError) (Profile, error) {
 	shared, err := s.administers(ctx, by)
@@ -20,7 +19,7 @@ func (s *Service) Disable(ctx context.Context, by Grant, sub string, disabled bo
 		return Profile{}, &bad
 	}
 	if disabled && sub == by.Person.Subject {
-		return Profile{}, fmt.Errorf("%w: nobody disables themselves", ErrConflict)
+		return Profile{}, &ConflictError{"nobody can disable themselves"}
 	}
 	var owner Owner
 	err = s.retry(ctx, func() error {

@@ -41,6 +41,14 @@ func (e *ReauthError) Error() string {
 	return fmt.Sprintf("the person signed in longer ago than %s", e.MaxAge)
 }
 
+// A ConflictError is an ErrConflict that reading again does not solve.
+type ConflictError struct {
+	Detail string // for the client
+}
+
+func (e *ConflictError) Error() string { return ErrConflict.Error() + ": " + e.Detail }
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
 // A ScopeError is a good credential, or a person, without a scope it needs.
 type ScopeError struct {
 	Missing []string

@@ -31,8 +31,8 @@ type RotateRequest struct {
 // Rotate gives one of the person's own tokens a new value: the other of the two
 // answers that hold one. There is one previous value at most. Errors:
 // ErrForbidden (not a session), *ReauthError, *InvalidError, ErrNotFound, ErrNotActive,
-// ErrConflict (somebody changed it meanwhile, or KeepPrevious without a previous
-// value), ErrUnavailable.
+// ErrConflict (somebody changed it meanwhile), *ConflictError (KeepPrevious without
+// a previous value), ErrUnavailable.
 //
 // Who loses to another change is not judged again, and who arrived before
 // another rotation was judged loses to it: the value in the other's answer would
@@ -70,7 +70,7 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	case token.RotatedAt.After(since):
 		return Created{}, ErrConflict
 	case req.KeepPrevious && !token.hasPrevious(now):
-		return Created{}, ErrConflict
+		return Created{}, &ConflictError{"there is no previous value to keep: rotate without keep_previous"}
 	}
 	value, err := Mint(s.random(), token.ID)
 	if err != nil {
