@@ -142,7 +142,7 @@ func TestVerifyGrants(t *testing.T) {
 func TestAnyAudience(t *testing.T) {
 	v, _, _ := newVerifier(t)
 	read := func(d *draft) (pat.Claims, error) {
-		return v.Verify(t.Context(), pat.NewSecret(d.mint()), pat.Expectation{Keys: ourKeys(), AnyAudience: true})
+		return v.Verify(t.Context(), pat.NewSecret(d.mint()), pat.Expectation{Key: among(ourKeys()...), AnyAudience: true})
 	}
 	got, err := read(exchanged().set("aud", []string{"urn:a", "urn:b"}))
 	if err != nil || strings.Join(got.Audience, " ") != "urn:a urn:b" {

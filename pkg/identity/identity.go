@@ -86,8 +86,8 @@ func (v *Verifier) Checked() (*Verifier, error) {
 
 // Verify returns what a good JWT says: one of ours, as it is expected, or a
 // person's session. ErrUnauthorized: it is not good; the text that
-// wraps it is for the log and holds nothing of the JWT. ErrUnavailable: the
-// issuer's keys, which this JWT needs, cannot be had.
+// wraps it is for the log and holds nothing of the JWT. Any other error: the key
+// that this JWT needs cannot be had.
 //
 // The claims are judged before the signature, so that a JWT that would be
 // refused anyway makes nobody fetch a key.
@@ -105,7 +105,7 @@ func (v *Verifier) Verify(ctx context.Context, jwt pat.Secret, expect pat.Expect
 	switch issuer {
 	case v.Own:
 		if claims, err = v.own(t, expect.AnyAudience); err == nil {
-			key, err = ownKey(expect.Keys, t)
+			key, err = ownKey(ctx, expect, t)
 		}
 	case v.Issuer:
 		if claims, err = v.session(t); err == nil {

@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"context"
 	"crypto"
 	"encoding/base64"
+	"errors"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -119,11 +121,13 @@ func (t token) verify(k publicKey) error {
 }
 
 // ownKey returns the key of ours that the JWT names.
-func ownKey(ours []pat.Key, t token) (publicKey, error) {
-	for _, k := range ours {
-		if k.ID == t.keyID {
-			return publicKey{k.Algorithm, k.Public}, nil
-		}
+func ownKey(ctx context.Context, expect pat.Expectation, t token) (publicKey, error) {
+	k, err := expect.Key(ctx, t.keyID)
+	if errors.Is(err, pat.ErrNotFound) {
+		return publicKey{}, refused("the JWT's kid is none of our keys")
 	}
-	return publicKey{}, refused("the JWT's kid is none of our keys")
+	if err != nil {
+		return publicKey{}, err
+	}
+	return publicKey{k.Algorithm, k.Public}, nil
 }

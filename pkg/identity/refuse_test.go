@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"reflect"
 	"slices"
@@ -337,9 +339,29 @@ func TestVerifyRefusesOurJWTWithoutKeys(t *testing.T) {
 		"an RSA key said to be for ES256": {{ID: ourES().id, Algorithm: "ES256", Public: ourRS().private.Public()}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := v.Verify(t.Context(), pat.NewSecret(jwt), pat.Expectation{Keys: keys})
+			_, err := v.Verify(t.Context(), pat.NewSecret(jwt), pat.Expectation{Key: among(keys...)})
 			want(t, err, pat.ErrUnauthorized, "")
 		})
+	}
+}
+
+// Where nobody can tell which keys are ours, nothing is said of the JWT; and one
+// that would be refused anyway makes nobody ask.
+func TestVerifyCannotTellWithoutOurKeys(t *testing.T) {
+	v, _, _ := newVerifier(t)
+	asked := 0
+	expect := pat.Expectation{Key: func(context.Context, string) (pat.Key, error) {
+		asked++
+		return pat.Key{}, pat.ErrUnavailable
+	}}
+	_, err := v.Verify(t.Context(), pat.NewSecret(exchanged().mint()), expect)
+	if !errors.Is(err, pat.ErrUnavailable) || errors.Is(err, pat.ErrUnauthorized) || asked != 1 {
+		t.Errorf("got %v, asked %d times", err, asked)
+	}
+	_, err = v.Verify(t.Context(), pat.NewSecret(exchanged().set("aud", "urn:other").mint()), expect)
+	want(t, err, pat.ErrUnauthorized, "")
+	if asked != 1 {
+		t.Error("the key of a JWT for others was looked for")
 	}
 }
 

@@ -156,7 +156,7 @@ func (s *Service) identifyJWT(ctx context.Context, jwt Secret, expect Expectatio
 	if err != nil {
 		return identified{}, err
 	}
-	expect.Keys = shared.Keys
+	expect.Key = s.publishedKey
 	claims, err := s.Verifier.Verify(ctx, jwt, expect)
 	if errors.Is(err, ErrUnauthorized) {
 		return identified{}, err

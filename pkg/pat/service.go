@@ -203,18 +203,19 @@ type Key struct {
 	Public    crypto.PublicKey
 }
 
-// A Verifier reads JWTs: ours, with the keys given, and those of the people's
-// issuer, whose keys it fetches.
+// A Verifier reads JWTs: ours, with the keys that are published, and those of the
+// people's issuer, whose keys it fetches.
 type Verifier interface {
 	// Verify returns what a good JWT says. ErrUnauthorized: it is not good.
-	// Any other error: the issuer's keys could not be had.
+	// Any other error: the key that it names could not be had.
 	Verify(ctx context.Context, jwt Secret, expect Expectation) (Claims, error)
 }
 
 // An Expectation is what a JWT of ours must satisfy.
 type Expectation struct {
-	// Keys of ours that may have signed it.
-	Keys []Key
+	// Key returns the key of ours with that kid. ErrNotFound: nobody trusts it. Any
+	// other error: nobody can tell.
+	Key func(ctx context.Context, id string) (Key, error)
 	// AnyAudience takes one that is for others: introspection reports the
 	// audience and does not judge it.
 	AnyAudience bool

@@ -73,3 +73,49 @@ func TestNothingIsSignedByAKeyThatIsNotPublished(t *testing.T) {
 		t.Errorf("AWS was asked %d times, want 3", len(b.asked))
 	}
 }
+
+// TestAKeyThatWasJustPublished is known to whoever reads a JWT that it signed,
+// however long they keep the settings for all else; and junk makes nobody read
+// them more than once a second.
+func TestAKeyThatWasJustPublished(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	token := w.create(t, w.person(t, "alice"), named("ci", "profile"))
+	jwt := w.exchange(t, token.Value, "").AccessToken
+	if err := w.store.Publish(ctx, nil, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	store := &reading{Store: w.store}
+	s := w.service(store)
+	authorize := func(when string, want error, reads int) {
+		t.Helper()
+		store.times = 0
+		for range 3 {
+			if _, err := s.Authorize(ctx, jwt); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", when, err, want)
+			}
+		}
+		if store.times != reads {
+			t.Errorf("%s: the settings were read %d times, want %d", when, store.times, reads)
+		}
+	}
+	authorize("of no key, cold", pat.ErrUnauthorized, 1)
+	w.clock = w.clock.Add(time.Second)
+	authorize("of no key, a second later", pat.ErrUnauthorized, 1)
+	if err := w.store.Publish(ctx, publishedKeys, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	authorize("published within the second", pat.ErrUnauthorized, 0)
+	w.clock = w.clock.Add(time.Second)
+	authorize("published", nil, 1)
+	if err := w.store.Publish(ctx, nil, catalogue); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = w.clock.Add(pat.SettingsAge - 1)
+	authorize("withdrawn, within the 30 seconds", nil, 0)
+	w.clock = w.clock.Add(1)
+	authorize("withdrawn", pat.ErrUnauthorized, 1)
+	w.clock = w.clock.Add(time.Second)
+	s.Store = &faulty{Store: w.store, fault: errDown}
+	authorize("of no key, and no answer", pat.ErrUnavailable, 0)
+}

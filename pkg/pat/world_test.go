@@ -195,7 +195,7 @@ func (j *jwts) Sign(_ context.Context, by pat.Key, typ string, payload []byte) (
 	return pat.NewSecret("signed." + base64.RawURLEncoding.EncodeToString(payload) + ".x"), nil
 }
 
-func (j *jwts) Verify(_ context.Context, jwt pat.Secret, expect pat.Expectation) (pat.Claims, error) {
+func (j *jwts) Verify(ctx context.Context, jwt pat.Secret, expect pat.Expectation) (pat.Claims, error) {
 	if j.down != nil {
 		return pat.Claims{}, j.down
 	}
@@ -209,6 +209,11 @@ func (j *jwts) Verify(_ context.Context, jwt pat.Secret, expect pat.Expectation)
 		var c pat.Claims
 		return c, json.Unmarshal(body, &c)
 	case "signed":
+		if _, err := expect.Key(ctx, ourKey); errors.Is(err, pat.ErrNotFound) {
+			return pat.Claims{}, fmt.Errorf("%w: of no key of ours", pat.ErrUnauthorized)
+		} else if err != nil {
+			return pat.Claims{}, err
+		}
 		c := claimsOf(body)
 		if !expect.AnyAudience && !slices.Contains(audienceOf(c), ourIssuer) {
 			return pat.Claims{}, fmt.Errorf("%w: for another", pat.ErrUnauthorized)
