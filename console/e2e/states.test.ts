@@ -224,6 +224,18 @@ const states: [name: string, reach: (page: Page) => Promise<undefined | (() => P
     },
   ],
   [
+    'create, refused in the server’s words',
+    async (page) => {
+      const errors = [{ field: 'expires_at', message: 'must not be later than 2026-12-01T00:00:00Z' }];
+      const refused = await refuse(page, 'POST', TOKENS, 400, 'invalid_request', { errors });
+      await page.goto('/tokens/new?name=ci&scopes=notes:read');
+      await page.getByLabel('Name').waitFor();
+      await button(page, 'Create token').click();
+      await page.getByText('must not be later').waitFor();
+      return refused.undo;
+    },
+  ],
+  [
     'the session has ended',
     async (page) => {
       const refused = await refuse(page, 'POST', TOKENS, 401, 'unauthorized');

@@ -6,7 +6,9 @@ import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
 import Toggle from '@cloudscape-design/components/toggle';
+import type { ReactNode } from 'react';
 import { useTexts } from '../texts/use';
+import { say } from '../tokens/mistake';
 import {
   CAP,
   groupsOf,
@@ -162,9 +164,6 @@ function GroupsField({ draft, mistakes, change }: Props) {
   );
 }
 
-function useWords(mistakes: PolicyMistakes, field: PolicyField): string | undefined {
-  const { t } = useTexts();
-  const mistake = mistakes[field];
-  if (!mistake) return undefined;
-  return 'text' in mistake ? t(mistake.text, mistake.values) : mistake.words;
+function useWords(mistakes: PolicyMistakes, field: PolicyField): ReactNode {
+  return say(useTexts(), mistakes[field]);
 }

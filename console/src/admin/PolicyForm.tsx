@@ -127,7 +127,9 @@ export function PolicyForm({ policy }: { policy: TokenPolicy }) {
               retry={failure.is.passing ? () => void go(failure.step) : undefined}
             >
               {failure.rest.map((line) => (
-                <div key={line}>{line}</div>
+                <div key={line} lang="en">
+                  {line}
+                </div>
               ))}
             </FailureAlert>
           )}

@@ -1,6 +1,6 @@
 import type { TokenPolicy } from '../api/client';
 import type { FieldError } from '../api/failure';
-import type { TextKey } from '../texts/en';
+import { type Mistake, sortMistakes } from '../tokens/mistake';
 
 /** A limit that may be off. What was typed stays when it is turned off and on again. */
 export interface Limit {
@@ -84,10 +84,8 @@ export function groupsOf(typed: string): string[] {
     .filter(Boolean);
 }
 
-/** What is wrong, by field: a text of ours, or the server's own words. */
-export type PolicyMistakes = Partial<
-  Record<PolicyField, { text: TextKey; values?: Record<string, number | string> } | { words: string }>
->;
+/** What is wrong, by field. */
+export type PolicyMistakes = Partial<Record<PolicyField, Mistake>>;
 
 /** Finds at once what the server would refuse and can be seen here. */
 export function mistakesIn(draft: PolicyDraft): PolicyMistakes {
@@ -116,15 +114,5 @@ export function mistakesIn(draft: PolicyDraft): PolicyMistakes {
 
 /** Sorts a refusal's messages to the fields; those of no field of ours are left over. */
 export function refusedFields(errors: readonly FieldError[]): { mistakes: PolicyMistakes; rest: string[] } {
-  const mistakes: PolicyMistakes = {};
-  const rest: string[] = [];
-  for (const { field, message } of errors) {
-    const known = POLICY_FIELDS.find((f) => f === field);
-    if (!known) rest.push(`${field}: ${message}`);
-    else {
-      const before = mistakes[known];
-      mistakes[known] = { words: before && 'words' in before ? `${before.words}; ${message}` : message };
-    }
-  }
-  return { mistakes, rest };
+  return sortMistakes(errors, POLICY_FIELDS);
 }

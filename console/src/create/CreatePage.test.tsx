@@ -118,6 +118,11 @@ describe('the form', () => {
   });
 });
 
+test('what the catalogue says is in no language that we know', async () => {
+  show('/tokens/new', { language: 'it' });
+  expect((await screen.findByText('Lets notes:read.')).getAttribute('lang')).toBe('');
+});
+
 describe('what is wrong', () => {
   test('is said of every field at once, nothing is sent, and the first has the focus', async () => {
     const shown = show('/tokens/new');
@@ -174,6 +179,27 @@ describe('what is wrong', () => {
     await screen.findByRole('textbox', { name: 'Name', description: /has an invisible character/ });
     await waitFor(() => expect(document.activeElement).toBe(name()));
     expect(screen.getByText('host bits are set')).toBeTruthy();
+  });
+
+  test('by the server is said in Italian, with its own words marked as English', async () => {
+    const shown = show('/tokens/new', { language: 'it' });
+    await shown.person.type(await screen.findByRole('textbox', { name: 'Nome' }), 'ci');
+    await shown.person.click(permission('notes:read'));
+    const errors = [{ field: 'expires_at', message: 'must not be later than 2026-12-01T00:00:00Z' }];
+    shown.server.refuse('POST /tokens', 400, 'invalid_request', { errors });
+    await shown.person.click(screen.getByRole('button', { name: 'Crea token' }));
+    const words = await screen.findByText(/must not be later/);
+    expect(words.lang).toBe('en');
+    expect(words.parentElement?.textContent).toBe(
+      'Il server non accetta questo valore: must not be later than 2026-12-01T00:00:00Z',
+    );
+  });
+
+  test('with an IPv6 network is said in Italian before the server is asked', async () => {
+    const shown = show('/tokens/new?name=ci&scopes=notes:read&networks=2001:db8::1/32', { language: 'it' });
+    await shown.person.click(await screen.findByRole('button', { name: 'Crea token' }));
+    await screen.findByText('2001:db8::1/32 ha bit oltre la sua lunghezza. La rete è 2001:db8::/32.');
+    expect(sent(shown)).toEqual([]);
   });
 
   test('with the name, that another token has, stands at the name', async () => {

@@ -4,6 +4,7 @@ import DateInput from '@cloudscape-design/components/date-input';
 import FormField from '@cloudscape-design/components/form-field';
 import Select, { type SelectProps } from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import type { ReactNode } from 'react';
 import { dayOf } from '../app/Moment';
 import { useNow } from '../app/now';
 import { useTexts } from '../texts/use';
@@ -13,7 +14,7 @@ import { DAY } from '../tokens/standing';
 interface Props {
   expiry: Expiry;
   policy: Policy;
-  error?: string;
+  error?: ReactNode;
   /** When the token was made, for one that is: the policy counts from there. */
   created?: number;
   change(expiry: Expiry): void;

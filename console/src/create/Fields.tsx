@@ -6,11 +6,10 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { type ReactNode, useState } from 'react';
 import { type Texts, useTexts } from '../texts/use';
 import { type Draft, type Field, MAX_DESCRIPTION, MAX_NAME, type Mistakes } from '../tokens/draft';
+import { say } from '../tokens/mistake';
 
-export function wordsOf({ t }: Texts, mistakes: Mistakes, field: Field): string | undefined {
-  const mistake = mistakes[field];
-  if (!mistake) return undefined;
-  return 'text' in mistake ? t(mistake.text) : mistake.words;
+export function wordsOf(texts: Texts, mistakes: Mistakes, field: Field): ReactNode {
+  return say(texts, mistakes[field]);
 }
 
 interface Props {
@@ -63,13 +62,13 @@ export function NameFields({ draft, mistakes, change }: Props) {
 export function MoreFields({ draft, mistakes, change }: Props) {
   const texts = useTexts();
   const { t } = texts;
-  const error = wordsOf(texts, mistakes, 'allowed_cidrs');
+  const wrong = mistakes.allowed_cidrs;
   const [open, setOpen] = useState(draft.networks !== '');
   // What is wrong must be seen, once: the person may fold it again.
-  const [seen, setSeen] = useState(error);
-  if (seen !== error) {
-    setSeen(error);
-    if (error !== undefined) setOpen(true);
+  const [seen, setSeen] = useState(wrong);
+  if (seen !== wrong) {
+    setSeen(wrong);
+    if (wrong) setOpen(true);
   }
   return (
     <ExpandableSection headerText={t('more')} expanded={open} onChange={({ detail }) => setOpen(detail.expanded)}>
@@ -78,7 +77,7 @@ export function MoreFields({ draft, mistakes, change }: Props) {
           label={<Optional>{t('token.networks')}</Optional>}
           description={t('field.networks.what')}
           constraintText={t('field.networks.limits')}
-          errorText={error}
+          errorText={say(texts, wrong)}
         >
           <div data-field="allowed_cidrs">
             <Textarea

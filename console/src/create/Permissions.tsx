@@ -4,9 +4,10 @@ import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import TextFilter from '@cloudscape-design/components/text-filter';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Scope } from '../api/client';
 import { useTexts } from '../texts/use';
+import { CatalogueText } from '../tokens/CatalogueText';
 import { type Category, categoriesOf } from '../tokens/draft';
 
 /** From so many scopes on one searches for them. */
@@ -15,7 +16,7 @@ const MANY = 15;
 interface Props {
   scopes: readonly Scope[];
   chosen: readonly string[];
-  error?: string;
+  error?: ReactNode;
   change(chosen: string[]): void;
 }
 
@@ -63,12 +64,14 @@ function Group({
   chosen: readonly string[];
   set(names: string[], on: boolean): void;
 }) {
-  const { t } = useTexts();
+  const { t, rich } = useTexts();
   const names = category.scopes.map((s) => s.name);
   const on = names.filter((n) => chosen.includes(n)).length;
   return (
     <fieldset className="group">
-      <legend className="hidden">{category.name}</legend>
+      <legend className="hidden" lang="">
+        {category.name}
+      </legend>
       <SpaceBetween size="xs">
         <Checkbox
           checked={on === names.length}
@@ -76,7 +79,7 @@ function Group({
           onChange={({ detail }) => set(names, detail.checked)}
         >
           <Box fontWeight="bold" display="inline">
-            {t('permissions.group', { name: category.name })}
+            {rich('permissions.group', { name: <CatalogueText>{category.name}</CatalogueText> })}
           </Box>
         </Checkbox>
         <Box padding={{ left: 'xl' }}>
@@ -85,7 +88,7 @@ function Group({
               <Checkbox
                 key={scope.name}
                 checked={chosen.includes(scope.name)}
-                description={scope.description}
+                description={<CatalogueText>{scope.description}</CatalogueText>}
                 onChange={({ detail }) => set([scope.name], detail.checked)}
               >
                 <span className="code">{scope.name}</span>{' '}

@@ -16,7 +16,9 @@ export function Refused({ title, failure, rest, submit, children }: Props) {
   return (
     <FailureAlert title={title} thrown={failure} retry={failure.passing ? () => void submit() : undefined}>
       {rest.map((line) => (
-        <div key={line}>{line}</div>
+        <div key={line} lang="en">
+          {line}
+        </div>
       ))}
       {children}
     </FailureAlert>

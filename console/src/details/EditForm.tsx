@@ -17,6 +17,7 @@ import { MoreFields, NameFields, wordsOf } from '../create/Fields';
 import { useFocusFirst } from '../create/focus';
 import { Refused } from '../create/Refused';
 import { useTexts } from '../texts/use';
+import { CatalogueText } from '../tokens/CatalogueText';
 import { type Draft, type Mistakes, mistakesIn, mistakesOf, networksOf, requestOf } from '../tokens/draft';
 import { NO_POLICY } from '../tokens/expiry';
 
@@ -139,7 +140,9 @@ export function EditForm({ token: current, scopes, close }: Props) {
                       <Checkbox
                         key={name}
                         checked={draft.scopes.includes(name)}
-                        description={catalogue.data?.find((s) => s.name === name)?.description}
+                        description={
+                          <CatalogueText>{catalogue.data?.find((s) => s.name === name)?.description}</CatalogueText>
+                        }
                         onChange={({ detail }) =>
                           change({
                             scopes: token.scopes.filter((s) =>

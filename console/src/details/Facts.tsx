@@ -12,6 +12,7 @@ import { dayOf, exactly } from '../app/Moment';
 import { useNarrow } from '../app/narrow';
 import { useNow } from '../app/now';
 import { useTexts } from '../texts/use';
+import { CatalogueText } from '../tokens/CatalogueText';
 import { Ends } from '../tokens/Ends';
 import { LastUsed } from '../tokens/LastUsed';
 import { Status } from '../tokens/Status';
@@ -98,7 +99,11 @@ function ScopeFacts({ token, others, shrink }: { token: Token; others: boolean; 
                 {canShrink(token) && !used.includes(name) && <Badge color="severity-low">{t('scopes.unused')}</Badge>}
                 {catalogue.data && !known && <Badge color="severity-neutral">{t('permissions.unknown')}</Badge>}
               </SpaceBetween>
-              {known && <Box variant="small">{known.description}</Box>}
+              {known && (
+                <Box variant="small">
+                  <CatalogueText>{known.description}</CatalogueText>
+                </Box>
+              )}
             </li>
           );
         })}

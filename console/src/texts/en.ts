@@ -195,7 +195,9 @@ export const en = {
   'mistake.scopes.many': 'Choose at most 32 permissions.',
   'mistake.name.invisible': 'The name holds a character that cannot be seen.',
   'mistake.networks.form': 'Write each network like 192.0.2.0/24 or 2001:db8::/32.',
-  'mistake.networks.hostBits': 'A network has bits set after its length: 192.0.2.1/24 must be 192.0.2.0/24.',
+  'mistake.networks.hostBits': '{cidr} has bits set after its length. The network is {network}.',
+  'mistake.networks.twice': '{cidr} is named twice.',
+  'mistake.server': 'The server does not accept this value: {words}',
   'mistake.networks.many': 'Name at most 16 networks.',
 
   'shown.created': '{name} is created',

@@ -196,7 +196,9 @@ export const it: Record<TextKey, string> = {
   'mistake.scopes.many': 'Scegli al massimo 32 permessi.',
   'mistake.name.invisible': 'Il nome contiene un carattere che non si vede.',
   'mistake.networks.form': 'Scrivi ogni rete come 192.0.2.0/24 o 2001:db8::/32.',
-  'mistake.networks.hostBits': 'Una rete ha bit oltre la sua lunghezza: 192.0.2.1/24 deve essere 192.0.2.0/24.',
+  'mistake.networks.hostBits': '{cidr} ha bit oltre la sua lunghezza. La rete è {network}.',
+  'mistake.networks.twice': '{cidr} compare due volte.',
+  'mistake.server': 'Il server non accetta questo valore: {words}',
   'mistake.networks.many': 'Indica al massimo 16 reti.',
 
   'shown.created': '{name} è creato',

@@ -1,6 +1,8 @@
 import type { NewToken, Scope } from '../api/client';
 import type { FieldError } from '../api/failure';
 import { type Expiry, endOf, mayNeverEnd, type Policy, rfc3339, SHORTEST } from './expiry';
+import { type Mistake, sortMistakes } from './mistake';
+import { judgeNetwork } from './network';
 
 /** What a person has filled in so far. */
 export interface Draft {
@@ -21,21 +23,8 @@ export const MAX_NETWORKS = 16;
 export const FIELDS = ['name', 'description', 'expires_at', 'scopes', 'allowed_cidrs'] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** What is wrong, by field: a text of ours by its key, or the server's own words. */
-export type Mistakes = Partial<Record<Field, { text: MistakeText } | { words: string }>>;
-export type MistakeText =
-  | 'mistake.name.empty'
-  | 'mistake.name.long'
-  | 'mistake.name.taken'
-  | 'mistake.name.invisible'
-  | 'mistake.description.long'
-  | 'mistake.expiry.date'
-  | 'mistake.expiry.past'
-  | 'mistake.scopes.none'
-  | 'mistake.scopes.many'
-  | 'mistake.networks.many'
-  | 'mistake.networks.form'
-  | 'mistake.networks.hostBits';
+/** What is wrong, by field. */
+export type Mistakes = Partial<Record<Field, Mistake>>;
 
 /**
  * Finds what the server would refuse and a person can see at once. Everything
@@ -53,11 +42,24 @@ export function mistakesIn(draft: Draft, policy: Policy, now: number, created = 
   else if (end !== null && end < now + SHORTEST) found.expires_at = { text: 'mistake.expiry.past' };
   if (draft.scopes.length === 0) found.scopes = { text: 'mistake.scopes.none' };
   else if (draft.scopes.length > MAX_SCOPES) found.scopes = { text: 'mistake.scopes.many' };
-  const networks = networksOf(draft.networks);
-  if (networks.length > MAX_NETWORKS) found.allowed_cidrs = { text: 'mistake.networks.many' };
-  else if (!networks.every(isNetwork)) found.allowed_cidrs = { text: 'mistake.networks.form' };
-  else if (networks.some(hasHostBits)) found.allowed_cidrs = { text: 'mistake.networks.hostBits' };
+  const wrong = mistakeInNetworks(networksOf(draft.networks));
+  if (wrong) found.allowed_cidrs = wrong;
   return found;
+}
+
+function mistakeInNetworks(typed: readonly string[]): Mistake | undefined {
+  if (typed.length > MAX_NETWORKS) return { text: 'mistake.networks.many' };
+  const seen = new Set<string>();
+  for (const cidr of typed) {
+    const judged = judgeNetwork(cidr);
+    if ('wrong' in judged) {
+      if (judged.wrong === 'form') return { text: 'mistake.networks.form' };
+      return { text: 'mistake.networks.hostBits', values: { cidr, network: judged.network } };
+    }
+    if (seen.has(judged.network)) return { text: 'mistake.networks.twice', values: { cidr } };
+    seen.add(judged.network);
+  }
+  return undefined;
 }
 
 /** The request that a draft makes. */
@@ -78,43 +80,13 @@ function isInvisible(character: string): boolean {
   return /\p{Default_Ignorable_Code_Point}/u.test(character) || !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(character);
 }
 
-/** An address, a slash and a length. Whether an IPv6 address is one, the server knows. */
-function isNetwork(cidr: string): boolean {
-  const [, address = '', length = ''] = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(cidr) ?? [];
-  return address.includes(':') ? Number(length) <= 128 : octetsOf(address) !== null && Number(length) <= 32;
-}
-
-function octetsOf(address: string): number[] | null {
-  const octets = address.split('.');
-  return octets.length === 4 && octets.every((o) => /^(0|[1-9]\d{0,2})$/.test(o) && Number(o) <= 255)
-    ? octets.map(Number)
-    : null;
-}
-
-/** Reports whether an IPv4 network has bits set that its length leaves to its hosts. */
-function hasHostBits(cidr: string): boolean {
-  const [address = '', length = ''] = cidr.split('/');
-  const octets = octetsOf(address);
-  return octets?.some((octet, i) => octet % 2 ** Math.min(8, Math.max(0, 8 * (i + 1) - Number(length))) !== 0) ?? false;
-}
-
 export function networksOf(typed: string): string[] {
   return typed.split(/[\s,;]+/).filter(Boolean);
 }
 
 /** Sorts a refusal's messages to the fields; those of no field of ours are left over. */
 export function mistakesOf(errors: readonly FieldError[]): { mistakes: Mistakes; rest: string[] } {
-  const mistakes: Mistakes = {};
-  const rest: string[] = [];
-  for (const { field, message } of errors) {
-    const known = FIELDS.find((f) => f === field);
-    if (!known) rest.push(`${field}: ${message}`);
-    else {
-      const before = mistakes[known];
-      mistakes[known] = { words: before && 'words' in before ? `${before.words}; ${message}` : message };
-    }
-  }
-  return { mistakes, rest };
+  return sortMistakes(errors, FIELDS);
 }
 
 /** Code points, as the server counts. */
