@@ -84,8 +84,8 @@ func testTrail(t *testing.T, at map[string]string, cloud *cloud) {
 	}
 }
 
-// testRemind: the function takes a tick of the schedule and looks at the part of
-// its hour; the table of the tests has no parts.
+// testRemind: the function takes the ticks of two days, and looks at the part of
+// each hour: so it comes to every token, and warns of it once.
 func testRemind(t *testing.T, at map[string]string, cloud *cloud) {
 	alice := pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: peopleIssuer, Subject: "alice"}}
 	past := &pat.Service{Store: cloud.tokens.Store, Issuer: cloud.tokens.Issuer, PeopleIssuer: peopleIssuer}
@@ -98,13 +98,13 @@ func testRemind(t *testing.T, at map[string]string, cloud *cloud) {
 	}
 	p := spawn(t, newRuntimeAPI(t), at["remind"], environ(cloud.env, needs("remind")))
 	p.ready(t)
-	for range 2 {
-		p.invoke(t, []byte(`{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","time":"2026-11-24T00:07:00Z","resources":[],"detail":{}}`))
+	for hour := range 48 {
+		p.invoke(t, fmt.Appendf(nil, `{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","time":"2026-11-24T%02d:07:00Z","resources":[],"detail":{}}`, hour%24))
 	}
 	p.kill()
 	out := p.out.String()
 	wantSecretsKept(t, out)
-	if strings.Count(out, `"message":"reminded","part":0,"warnings":1`) != 1 || strings.Count(out, `"message":"reminded","part":0,"warnings":0`) != 1 {
+	if strings.Count(out, `"warnings":1`) != 1 || strings.Count(out, `"warnings":0`) != 47 || strings.Count(out, `"part":0`) != 2 || strings.Count(out, `"part":23`) != 2 {
 		t.Errorf("its log is %s", redact(out))
 	}
 	got, err := cloud.tokens.Get(t.Context(), alice, string(token.ID))

@@ -53,7 +53,7 @@ var grants = map[string]grant{
 	},
 	// What looks through all tokens, and notes of what it told. (Lambda tells the
 	// queue of a run that failed with its rights.)
-	"remind": {table: []string{batchGet, scan}, warnings: []string{update}, undelivered: []string{sendMessage}},
+	"remind": {table: []string{batchGet, query}, warnings: []string{update}, undelivered: []string{sendMessage}},
 }
 
 // The actions that there are. Nobody may change a table or a key.
@@ -65,7 +65,6 @@ const (
 	update   = "dynamodb:UpdateItem"
 	del      = "dynamodb:DeleteItem"
 
-	scan             = "dynamodb:Scan"
 	batchWrite       = "dynamodb:BatchWriteItem"
 	describeStream   = "dynamodb:DescribeStream"
 	getRecords       = "dynamodb:GetRecords"

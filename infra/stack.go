@@ -159,7 +159,7 @@ func (s *service) protectKeys() {
 //
 // A report may hold 200 tokens, each of which is revoked by itself; an
 // administrator's preview reads everybody's. Nobody waits for the trail; a call of
-// it has at most batchSize changes. A reminder looks at a 24th of the table, as
+// it has at most batchSize changes. A reminder looks at a 24th of all owners, as
 // long as a function may.
 var timeouts = map[string]time.Duration{
 	"exchange": 29 * time.Second, "report": 29 * time.Second, "admin": 29 * time.Second,

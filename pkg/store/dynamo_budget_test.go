@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -142,6 +143,9 @@ func TestDynamoRoundTrips(t *testing.T) {
 	_, _, err = d.Scan(ctx, "", 50)
 	must(err)
 	wantCalls(t, "scan", w, "Query strong oldest first, limit 100", "Query strong newest first, limit 51", "BatchGetItem strong AAAAA/~owner")
+
+	must(d.Each(ctx, 0, 1, func([]pat.Token) error { return nil }))
+	wantCalls(t, "each", w, "Query strong oldest first, limit 100", fmt.Sprint("Query strong newest first, limit ", float64(math.MaxInt32)))
 
 	for _, limit := range []int{1, 2, 3} {
 		_, err = d.List(ctx, "AAAAA", "", limit)

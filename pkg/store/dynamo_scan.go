@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -53,6 +54,44 @@ func (d *Dynamo) Scan(ctx context.Context, position string, limit int) ([]pat.Fo
 		return nil, "", fmt.Errorf("scan tokens: %w", err)
 	}
 	return found, next, nil
+}
+
+// Each implements pat.Store. A part is one of equally long ranges of slots, which
+// are random. It reads as Scan does, and passes over what cannot be read.
+func (d *Dynamo) Each(ctx context.Context, part, parts int, take func([]pat.Token) error) error {
+	last := lastSlot(part, parts)
+	for after := lastSlot(part-1, parts); after != last; {
+		slots, next, err := d.directory(ctx, after)
+		if err != nil {
+			return fmt.Errorf("read the directory: %w", err)
+		}
+		after = pat.Slot(next)
+		if n := slices.IndexFunc(slots, func(slot pat.Slot) bool { return slot > last }); n >= 0 {
+			slots, after = slots[:n], last
+		} else if next == "" {
+			after = last
+		}
+		for some := range slices.Chunk(slots, atOnce) {
+			tokens, err := d.tokensOf(ctx, some, "", math.MaxInt32)
+			if err != nil {
+				return fmt.Errorf("read tokens: %w", err)
+			}
+			if err := take(tokens); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lastSlot returns the last slot of a part, and of the one before the first none. A
+// slot is spelled as a token's number is.
+func lastSlot(part, parts int) pat.Slot {
+	const slots = 62 * 62 * 62 * 62 * 62
+	if part < 0 {
+		return ""
+	}
+	return pat.Slot(numberOf(pat.NewID("00000", uint64(slots*(part+1)/parts-1))))
 }
 
 // readPosition returns the slot behind which the directory is read, and the token

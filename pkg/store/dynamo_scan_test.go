@@ -43,6 +43,18 @@ func TestDynamoScansManyOwners(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var each []pat.ID
+	for part := range 24 {
+		if err := d.Each(t.Context(), part, 24, func(tokens []pat.Token) error {
+			each = append(each, ids(tokens)...)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slices.Sort(each); !slices.Equal(each, want) {
+		t.Errorf("each: %v", each)
+	}
 	for _, limit := range []int{1, 2, 4, 100} {
 		var got []pat.ID
 		pages := 0

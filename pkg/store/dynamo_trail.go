@@ -84,40 +84,6 @@ func (d *Dynamo) Trail(ctx context.Context, thread pat.Thread, before pat.Place,
 	return stillKept(all, oldest), nil
 }
 
-// Each implements pat.Store. It passes over what cannot be read, which works
-// nowhere. Its reads need not be strongly consistent: whoever acts on a token
-// looks it up.
-func (d *Dynamo) Each(ctx context.Context, part, parts int, take func([]pat.Token) error) error {
-	var start map[string]types.AttributeValue
-	for {
-		out, err := d.client.Scan(ctx, &dynamodb.ScanInput{
-			TableName: &d.table, ExclusiveStartKey: start,
-			Segment: new(int32(part)), TotalSegments: new(int32(parts)),
-			// No other item has one.
-			FilterExpression: new("attribute_exists(#gen)"), ExpressionAttributeNames: map[string]string{"#gen": attrGen},
-		})
-		if err != nil {
-			return fmt.Errorf("scan: %w", err)
-		}
-		var tokens []pat.Token
-		for _, i := range out.Items {
-			id, err := pat.ParseID(item(i).keyText(PartitionKey) + item(i).keyText(SortKey))
-			if err != nil {
-				continue
-			}
-			if t, err := item(i).token(id); err == nil {
-				tokens = append(tokens, t)
-			}
-		}
-		if err := take(tokens); err != nil {
-			return err
-		}
-		if start = out.LastEvaluatedKey; len(start) == 0 {
-			return nil
-		}
-	}
-}
-
 // trailWindow bounds what is read of a trail: from a place that somebody sent,
 // which may lie anywhere, to what is still kept.
 func trailWindow(before pat.Place, now time.Time) (from pat.Place, oldest time.Time) {

@@ -306,10 +306,11 @@ func testWarn(t *testing.T, s suiteStore) {
 
 func testEach(t *testing.T, s suiteStore) {
 	var want []pat.ID
-	for i := range 5 {
-		enrol(t, s, numbered(i), fmt.Sprint(i))
+	// At both ends of the 1st of 62 parts, and of all.
+	for i, slot := range []pat.Slot{"00000", "0zzzz", "10000", "AAAAA", "zzzzz"} {
+		enrol(t, s, slot, fmt.Sprint(i))
 		for n := range 4 {
-			want = append(want, create(t, s, numbered(i), fmt.Sprint(n)).ID)
+			want = append(want, create(t, s, slot, fmt.Sprint(n)).ID)
 		}
 	}
 	each := func(parts int) (got []pat.ID) {
@@ -329,8 +330,10 @@ func testEach(t *testing.T, s suiteStore) {
 		slices.Sort(got)
 		return got
 	}
-	if got := each(1); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	for _, parts := range []int{1, 2, 3, 24, 62, 1000} {
+		if got := each(parts); !slices.Equal(got, want) {
+			t.Errorf("in %d parts got %v, want %v", parts, got, want)
+		}
 	}
 	enough := errors.New("enough")
 	wantError(t, "each", s.Each(t.Context(), 0, 1, func([]pat.Token) error { return enough }), enough)
