@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWorld, expectSilence, refusals, refuse, TOKENS, type World } from './world';
@@ -284,6 +286,34 @@ describe('signing out', () => {
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();
     await context.close();
+  });
+
+  test('who signs out gives a refresh token back, where the issuer gave one and takes it', async () => {
+    // The request outlives its page, and then no test tool sees it: a server has to.
+    const given: string[] = [];
+    const issuer = createServer((request, response) => {
+      request.setEncoding('utf8').on('data', (text) => given.push(text));
+      request.on('end', () => response.end());
+    });
+    await new Promise<void>((listening) => issuer.listen(0, '127.0.0.1', listening));
+    const { page, context, signIn } = await world.visit({ bypassCSP: true });
+    const patch = (path: string, more: object) =>
+      context.route(`**/idp/${path}`, async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, json: { ...(await response.json()), ...more } });
+      });
+    const { port } = issuer.address() as AddressInfo;
+    await patch('.well-known/openid-configuration', { revocation_endpoint: `http://127.0.0.1:${port}/revoke` });
+    await patch('token', { refresh_token: 'refresh-1' });
+    await signIn('alice');
+    await page.getByRole('button', { name: 'Menu of Alice' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await expect
+      .poll(() => given)
+      .toEqual(['token=refresh-1&token_type_hint=refresh_token&client_id=counterfoil-console']);
+    await context.close();
+    issuer.close();
   });
 });
 

@@ -22,6 +22,7 @@ const manager = {
   signoutRedirect: vi.fn(),
   removeUser: vi.fn(),
 };
+const metadataService = { getRevocationEndpoint: vi.fn() };
 
 function user(part: Partial<User> & { sub?: string } = {}): User {
   const { sub = 'alice', ...rest } = part;
@@ -47,9 +48,10 @@ class Channel {
 beforeEach(() => {
   vi.stubGlobal('BroadcastChannel', Channel);
   vi.mocked(UserManager).mockImplementation(function (this: unknown) {
-    return manager as unknown as UserManager;
+    return { ...manager, metadataService } as unknown as UserManager;
   });
-  for (const call of Object.values(manager)) call.mockReset().mockResolvedValue(undefined);
+  for (const call of [...Object.values(manager), metadataService.getRevocationEndpoint])
+    call.mockReset().mockResolvedValue(undefined);
 });
 
 afterEach(() => {
@@ -434,6 +436,62 @@ describe('signing out', () => {
     await settled();
     session.dismiss();
     expect(await call).toBe('session_ended');
+  });
+
+  describe('with a refresh token', () => {
+    const given = user({ refresh_token: 'refresh-1' });
+    let revoked: [string, RequestInit | undefined][] = [];
+    beforeEach(() => {
+      revoked = [];
+      metadataService.getRevocationEndpoint.mockResolvedValue('http://issuer.test/revoke');
+      vi.stubGlobal('fetch', async (address: string, init?: RequestInit) => {
+        revoked.push([address, init]);
+        throw new TypeError('Failed to fetch'); // whatever it answers
+      });
+    });
+    const leave = () => window.dispatchEvent(new Event('pagehide'));
+
+    test('ends it at the issuer, once the page is left, by a request that outlives it', async () => {
+      const session = await signedIn(given);
+      await session.signOut();
+      expect(revoked).toEqual([]); // they may stay
+      leave();
+      leave();
+      expect(revoked).toHaveLength(1);
+      const [address, init] = revoked[0] ?? [];
+      expect(address).toBe('http://issuer.test/revoke');
+      expect(init).toMatchObject({ method: 'POST', keepalive: true, credentials: 'omit' });
+      expect(String(init?.body)).toBe('token=refresh-1&token_type_hint=refresh_token&client_id=console');
+    });
+
+    test('ends it although the issuer has no sign-out', async () => {
+      const session = await signedIn(given);
+      manager.signoutRedirect.mockRejectedValue(new Error('No end session endpoint'));
+      await expect(session.signOut()).rejects.toThrow();
+      expect(revoked).toHaveLength(1);
+    });
+
+    test('ends the one of every window', async () => {
+      await signedIn(given);
+      vi.spyOn(window.location, 'assign').mockReturnValue();
+      Channel.last?.hear('/signed-out');
+      expect(revoked).toHaveLength(1);
+    });
+
+    test('says nothing to an issuer that takes none back', async () => {
+      metadataService.getRevocationEndpoint.mockResolvedValue(undefined);
+      const session = await signedIn(given);
+      await session.signOut();
+      leave();
+      expect(revoked).toEqual([]);
+    });
+
+    test('says nothing of an access token, which ends by itself', async () => {
+      const session = await signedIn();
+      await session.signOut();
+      leave();
+      expect(revoked).toEqual([]);
+    });
   });
 
   test('leaves no token although the issuer does not answer', async () => {

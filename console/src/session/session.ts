@@ -38,6 +38,8 @@ export class Session implements Bearer {
   readonly #manager: UserManager;
   readonly #config: Config;
   #user: User | null = null;
+  /** Where the issuer takes refresh tokens back (RFC 7009), if it does. */
+  #revocation: string | undefined;
   /** Whose pages these are, until the next load: also while nobody is signed in. */
   #sub: string | undefined;
   #refreshing: Promise<boolean> | null = null;
@@ -66,7 +68,7 @@ export class Session implements Bearer {
     });
     this.#others.onmessage = (event) => {
       if (event.data !== SIGNED_OUT || !this.#user) return;
-      this.#user = null;
+      this.#forget();
       window.location.assign(SIGNED_OUT);
     };
   }
@@ -85,6 +87,7 @@ export class Session implements Bearer {
     try {
       this.#user = await this.#manager.signinRedirectCallback();
       this.#sub = this.#user.profile.sub;
+      this.#revocation = await this.#manager.metadataService.getRevocationEndpoint(); // it was read to come here
       backTo(this.#user.state);
       return { kind: 'signed-in' };
     } catch (thrown) {
@@ -116,7 +119,7 @@ export class Session implements Bearer {
    */
   async signOut(): Promise<void> {
     const forget = () => {
-      this.#user = null;
+      this.#forget();
       this.#others.postMessage(SIGNED_OUT);
     };
     window.addEventListener('pagehide', forget, { once: true });
@@ -132,6 +135,24 @@ export class Session implements Bearer {
       await this.#manager.removeUser();
       throw thrown;
     }
+  }
+
+  /**
+   * Forgets the tokens. A refresh token would outlive the sign-out: the issuer is
+   * asked to end it by a request that goes on when the page is gone, as the library's
+   * own would not. Nobody waits for an answer: the person leaves either way.
+   */
+  #forget(): void {
+    const { refresh_token } = this.#user ?? {};
+    this.#user = null;
+    if (!refresh_token || !this.#revocation) return;
+    const form = { token: refresh_token, token_type_hint: 'refresh_token', client_id: this.#config.client_id };
+    void fetch(this.#revocation, {
+      method: 'POST',
+      body: new URLSearchParams(form),
+      keepalive: true,
+      credentials: 'omit',
+    }).catch(() => {});
   }
 
   async accessToken(): Promise<string> {
