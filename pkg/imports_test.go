@@ -307,10 +307,13 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
-// TestBothGroundsSpellAValueAlike: rules and promise do not know each other,
-// and both know what a value looks like.
-func TestBothGroundsSpellAValueAlike(t *testing.T) {
+// TestBothGroundsSpellAlike: rules and promise do not know each other, and both
+// know what a value and a scope look like.
+func TestBothGroundsSpellAlike(t *testing.T) {
 	if pat.ValuePattern != api.TokenPattern {
-		t.Errorf("pat has %s, api has %s", pat.ValuePattern, api.TokenPattern)
+		t.Errorf("of a value pat has %s, api has %s", pat.ValuePattern, api.TokenPattern)
+	}
+	if pat.ScopePattern != api.ScopePattern {
+		t.Errorf("of a scope pat has %s, api has %s", pat.ScopePattern, api.ScopePattern)
 	}
 }

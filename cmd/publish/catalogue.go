@@ -45,7 +45,7 @@ const (
 )
 
 var (
-	scopeName = regexp.MustCompile(`^[a-z0-9:._-]{1,40}$`)
+	scopeName = regexp.MustCompile(`^` + pat.ScopePattern + `$`)
 	awsAction = regexp.MustCompile(`^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$`)
 	// awsResource is ASCII: STS takes no more in a session policy.
 	awsResource = regexp.MustCompile(`^(\*|arn:[!-~]+)$`)

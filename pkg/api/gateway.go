@@ -139,7 +139,7 @@ func (a GatewayAnswer) Render(origin, requestID string, authorizer map[string]st
 // scopeList is compiled when it is first asked: few functions ever do, and all
 // of them would pay for it at their start.
 var scopeList = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9:._-]{1,40}( [a-z0-9:._-]{1,40})*$`)
+	return regexp.MustCompile(`^` + ScopePattern + `( ` + ScopePattern + `)*$`)
 })
 
 // denial reads why an authorizer refused. What it did not say plainly does not

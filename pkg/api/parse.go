@@ -20,7 +20,7 @@ var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT
 // covers routes that nobody wrote down.
 var (
 	segmentPattern = regexp.MustCompile(`^(?:[0-9A-Za-z._:-]+|\{[0-9A-Za-z._-]+\})$`)
-	scopePattern   = regexp.MustCompile(`^[a-z0-9:._-]{1,40}$`)
+	scopePattern   = regexp.MustCompile(`^` + ScopePattern + `$`)
 )
 
 // ParseRoutes reads the routes.json of an API that our authorizer guards: a

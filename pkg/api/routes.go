@@ -75,11 +75,13 @@ var Routes = []Route{
 	{Verb: "wellknown", Function: "wellknown", Method: "GET", Path: "/.well-known/oauth-protected-resource", Guard: Open},
 }
 
-// What a credential looks like, as constants that the stack, the local gateway
+// What a credential and a scope look like, as constants that the stack, the local gateway
 // and the rules (by a test) agree on.
 const (
 	// TokenPattern matches the value of a personal access token.
 	TokenPattern = `^cfoil_[0-9A-Za-z]{52}$`
+	// ScopePattern matches the name of a scope, wherever it stands in a text.
+	ScopePattern = `[a-z0-9:._-]{1,40}`
 	// CredentialPattern is the identity validation expression of a TOKEN
 	// authorizer: one Bearer or Basic credential, scheme in any case. What
 	// does not match is 401 before any function runs. Java and Go read it alike.

@@ -13,7 +13,7 @@ import (
 // scopeList is compiled when it is first asked: few functions ever do, and all
 // of them would pay for it at their start.
 var scopeList = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9:._-]{1,40}( [a-z0-9:._-]{1,40})*$`)
+	return regexp.MustCompile(`^` + pat.ScopePattern + `( ` + pat.ScopePattern + `)*$`)
 })
 
 // own reads a JWT of ours (RFC 9068 section 4). Our other JWTs, those for AWS,

@@ -2,9 +2,12 @@ package pat
 
 import "slices"
 
+// ScopePattern matches the name of a scope, wherever it stands in a text.
+const ScopePattern = `[a-z0-9:._-]{1,40}`
+
 // A Scope is one permission that a token can carry.
 type Scope struct {
-	Name        string // [a-z0-9:._-]{1,40}; never given a second meaning
+	Name        string // as ScopePattern says; never given a second meaning
 	Description string // one sentence for the person who grants it
 	Category    string // what the console groups it under
 	// Sensitive scopes are granted at exchange only when asked for by name.
