@@ -3,6 +3,7 @@ package gofn
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,31 @@ func TestWhatCannotBeBuilt(t *testing.T) {
 				t.Errorf("%v does not name %s", err, row.want)
 			}
 		})
+	}
+}
+
+// TestEverybodyBuildsAlike: make builds what is looked at and invoked, this package
+// what is deployed, a test what is measured. They cannot share the flags.
+func TestEverybodyBuildsAlike(t *testing.T) {
+	var inShell, inGo []string
+	for _, flag := range flags {
+		name, value, spaced := strings.Cut(flag, "=")
+		if spaced = spaced && strings.Contains(value, " "); spaced {
+			inShell = append(inShell, name+"='"+value+"'")
+		} else {
+			inShell = append(inShell, flag)
+		}
+		inGo = append(inGo, strconv.Quote(flag))
+	}
+	for file, want := range map[string]string{
+		"../../Makefile":                  "CGO_ENABLED=0 go build " + strings.Join(inShell, " ") + " -o",
+		"../../functions/runtime_test.go": "[]string{" + strings.Join(inGo, ", ") + "}",
+		"../patauth/stranger_test.go":     `"build", ` + strings.Join(inGo, ", ") + `, "-o"`,
+	} {
+		text, err := os.ReadFile(filepath.FromSlash(file))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s does not build with %s (%v)", file, want, err)
+		}
 	}
 }
 
