@@ -57,8 +57,20 @@ credential is not good any more), 130 interrupted.`,
 	for _, command := range extra {
 		root.AddCommand(command(a))
 	}
+	refuseUnknownShells(root)
 	a.noteBegin(root)
 	return root
+}
+
+// refuseUnknownShells makes cobra's own command what ours are: it would show its
+// help for a shell that it does not know, and be content.
+func refuseUnknownShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = cobra.ArbitraryArgs, group
+		}
+	}
 }
 
 func (a *app) noteBegin(c *cobra.Command) {
