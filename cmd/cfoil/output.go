@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"unicode"
@@ -42,13 +43,29 @@ func (a *app) write(text string) error {
 	return nil
 }
 
+// inert spells, in a JSON document, what a terminal would obey by its escape: the
+// same value to a program, and nothing to a terminal. Only strings hold such
+// characters; encoding/json leaves C1 controls, DEL and those that turn a text
+// round as they are.
+func inert(document string) string {
+	var b strings.Builder
+	for _, r := range document {
+		if r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r) // none is beyond U+FFFF
+		}
+	}
+	return b.String()
+}
+
 // writeJSON writes a document for programs.
 func (a *app) writeJSON(document any) error {
 	text, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		return err
 	}
-	return a.write(string(text) + "\n")
+	return a.write(inert(string(text)) + "\n")
 }
 
 // A table is for people: the columns are padded, and the cells hold nothing
