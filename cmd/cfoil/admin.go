@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -96,10 +97,11 @@ A span is 90d or 2w (--reauth: 1h, 30m), or none.`,
 	flags.StringSliceVar(&creators, "creators", nil, "`groups` that may create tokens, or everybody, or nobody")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	c.RunE = a.administering(func(ctx context.Context, api *client.Client, _ []string) error {
-		p, err := api.Policy(ctx)
+		was, err := api.Policy(ctx)
 		if err != nil {
 			return err
 		}
+		p := was
 		for _, f := range policyFlags {
 			if flags.Changed(f.name) {
 				if *f.of(&p), err = f.parse(*spans[f.name]); err != nil {
@@ -116,7 +118,7 @@ A span is 90d or 2w (--reauth: 1h, 30m), or none.`,
 		if flags.Changed("creators") {
 			p.CreatorGroups = groupsOf(creators)
 		}
-		return a.setPolicy(ctx, api, p, yes)
+		return a.setPolicy(ctx, api, was, p, yes)
 	})
 	return c
 }
@@ -145,8 +147,9 @@ func groupsOf(named []string) []string {
 	return named
 }
 
-// setPolicy tells what a policy would stop, asks, and sets it.
-func (a *app) setPolicy(ctx context.Context, c *client.Client, p client.Policy, yes bool) error {
+// setPolicy tells what a policy would stop, asks, and sets it in the place of the
+// one that was shown.
+func (a *app) setPolicy(ctx context.Context, c *client.Client, was, p client.Policy, yes bool) error {
 	stops, err := c.PreviewPolicy(ctx, p)
 	if err != nil {
 		return err
@@ -160,6 +163,14 @@ func (a *app) setPolicy(ctx context.Context, c *client.Client, p client.Policy, 
 		if err := a.confirm(ctx, "with this policy "+text+". Set it?", yes); err != nil {
 			return err
 		}
+	}
+	// A policy has no version and is replaced whole: what another administrator
+	// changed while this one was asked would be undone unseen. What is written
+	// between this look and the next line, nobody notices.
+	if now, err := c.Policy(ctx); err != nil {
+		return err
+	} else if !reflect.DeepEqual(now, was) {
+		return fail(errors.New("not set: somebody changed the policy meanwhile"), `"cfoil admin policy show" shows it; set it again if that is still right`)
 	}
 	if p, err = c.SetPolicy(ctx, p); err != nil {
 		return err
@@ -264,6 +275,7 @@ func (a *app) deleteAny(ctx context.Context, c *client.Client, ids []string, yes
 	if err := a.confirm(ctx, "delete "+strings.Join(names, ", ")+"? What uses it stops working at once.", yes); err != nil {
 		return err
 	}
+	defer a.forgetBought(ctx, c.Server)
 	for i, id := range ids {
 		if err := c.RevokeAny(ctx, id); err != nil {
 			return err
@@ -297,6 +309,7 @@ func (a *app) peopleCommand() *cobra.Command {
 				if err := a.confirmPerson(ctx, c, "disable", args[0], yes); err != nil {
 					return err
 				}
+				defer a.forgetBought(ctx, c.Server)
 				p, err := c.SetDisabled(ctx, args[0], true)
 				if errors.Is(err, client.ErrConflict) {
 					return fail(errors.New("nobody disables themselves"), "")
@@ -331,6 +344,7 @@ func (a *app) revokeAll(ctx context.Context, c *client.Client, sub string, yes b
 	if err := a.confirmPerson(ctx, c, "delete every token of", sub, yes); err != nil {
 		return err
 	}
+	defer a.forgetBought(ctx, c.Server)
 	n, err := c.RevokeAll(ctx, sub)
 	if lostAnswer(err) {
 		return lost(errors.New("no answer: the tokens may be deleted"), "do it again: it does no harm, but to tokens created meanwhile")

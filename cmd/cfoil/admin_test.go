@@ -13,6 +13,7 @@ import (
 // token that ages takes longer than a test, so the server is made up.
 func TestAPolicyThatStopsTokens(t *testing.T) {
 	set, preview := 0, map[string]any{"tokens": 3, "people": 2, "complete": true}
+	meanwhile := func() {}
 	policy := map[string]any{"max_lifetime_days": nil, "require_expiry": false, "max_tokens_per_person": 50}
 	var mu sync.Mutex // held by whoever looks at those
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,6 +24,7 @@ func TestAPolicyThatStopsTokens(t *testing.T) {
 			answerJSON(w, 200, policy)
 		case "POST /admin/policy/preview":
 			answerJSON(w, 200, preview)
+			meanwhile()
 		case "PUT /admin/policy":
 			set++
 			if err := json.NewDecoder(r.Body).Decode(&policy); err != nil {
@@ -52,6 +54,12 @@ func TestAPolicyThatStopsTokens(t *testing.T) {
 	if policy["max_idle_days"] != 30.0 || policy["max_tokens_per_person"] != 50.0 || policy["reauth_seconds"] != nil || len(policy) != 8 {
 		t.Errorf("sent %v", policy)
 	}
+	// Another administrator was quicker, and is not undone.
+	meanwhile = func() { policy["require_expiry"] = true }
+	if r = run("--max-idle", "60d", "--yes"); r.code != 1 || set != 1 || !strings.Contains(r.stderr, "not set: somebody changed the policy meanwhile") {
+		t.Errorf("changed meanwhile: %+v, set %d times", r, set)
+	}
+	meanwhile = func() {}
 	// Nobody counted to the end: that is no "nothing stops".
 	preview = map[string]any{"tokens": 0, "people": 0, "complete": false}
 	if r = run("--max-idle", "none"); r.code != 2 || set != 1 {

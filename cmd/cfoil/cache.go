@@ -169,8 +169,28 @@ func (a *app) eachEntry(folder string, do func(path string, e entry, err error))
 	return err
 }
 
+// forgetTime bounds how long a command waits, at its end, for who buys just now.
+const forgetTime = 10 * time.Second
+
+// forgetBought follows whatever may have ended a token, also by a request whose
+// answer was lost: what was bought with it would be dead, or able to do more than
+// the token now is. Nothing tells here which token bought what, so all of the
+// server's goes; who needs it buys it again.
+func (a *app) forgetBought(ctx context.Context, server string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	defer cancel()
+	if err := a.clearCache(ctx, server); err != nil {
+		a.warn("what was bought before could not be forgotten: " + bare(err).Error())
+	}
+}
+
 // clearCache forgets what was bought from a server.
 func (a *app) clearCache(ctx context.Context, server string) error {
+	return a.dropEntries(ctx, func(e entry) bool { return e.Server == server })
+}
+
+// dropEntries forgets what fits, and what cannot be read.
+func (a *app) dropEntries(ctx context.Context, fits func(entry) bool) error {
 	folder, err := cacheFolder()
 	if err != nil {
 		return nil
@@ -181,7 +201,7 @@ func (a *app) clearCache(ctx context.Context, server string) error {
 	return locked(ctx, folder, func() error {
 		var failed error
 		err := a.eachEntry(folder, func(path string, e entry, err error) {
-			if err != nil || e.Server == server {
+			if err != nil || fits(e) {
 				failed = errors.Join(failed, os.Remove(path))
 			}
 		})

@@ -239,6 +239,22 @@ func TestGit(t *testing.T) {
 	if strings.Contains(answer, session) || !strings.Contains(answer, "password=ey") || !strings.Contains(answer, "password_expiry_utc=") {
 		t.Error("git gets the session itself, or no end")
 	}
+	// It is bought once, and another one after the host refused it.
+	question := "protocol=http\nhost=" + strings.TrimPrefix(host, "http://") + "\n"
+	ask := func(verb, more string) string {
+		return person.must(question+more+"\n", "auth", "git-credential", "--for", host, verb)
+	}
+	if ask("get", "") != answer {
+		t.Error("it is bought at every question")
+	}
+	ask("erase", "username=x-token\npassword=another\n")
+	if ask("get", "") != answer {
+		t.Error("the refusal of another credential forgot this one")
+	}
+	ask("erase", answer)
+	if ask("get", "") == answer {
+		t.Error("git gets what was refused again")
+	}
 
 	// A token that may not, and one that is dead.
 	stranger, _ := withToken(t, s, "profile")

@@ -48,6 +48,7 @@ func yesNo(b bool) string {
 
 func (a *app) exchangeCommand() *cobra.Command {
 	var asked client.ExchangeRequest
+	var fresh bool
 	c := &cobra.Command{
 		Use:   "exchange",
 		Short: "Exchange the token, or the session, for a short-lived JWT",
@@ -57,13 +58,22 @@ with --scope, as far as the token can and its owner may; without --scope,
 everything but what is sensitive.
 
 What was bought is kept in the cache of your account and handed out again while a
-good part of its life is left.`,
+good part of its life is left, or until cfoil changes or deletes one of your tokens.
+What is done elsewhere, as in the console, cfoil does not hear of: where a JWT is
+refused, --fresh buys another, or tells that the token is not good any more.`,
 		Example: `  curl -H @- https://api.example.com/notes <<EOF
   Authorization: Bearer $(cfoil exchange --scope notes:read)
   EOF`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			asked.Scopes = words(asked.Scopes)
+			if fresh {
+				server, err := a.server()
+				if err != nil {
+					return err
+				}
+				a.forgetBought(c.Context(), server)
+			}
 			got, err := a.exchange(c.Context(), asked)
 			if err != nil {
 				return err
@@ -73,6 +83,7 @@ good part of its life is left.`,
 	}
 	c.Flags().StringSliceVar(&asked.Scopes, "scope", nil, "`scope` that the JWT shall have; can be repeated")
 	c.Flags().StringSliceVar(&asked.Audiences, "audience", nil, "`whom` the JWT is for; can be repeated")
+	c.Flags().BoolVar(&fresh, "fresh", false, "forget what was bought before: after a refusal")
 	return c
 }
 
@@ -107,6 +118,9 @@ func (a *app) exchange(ctx context.Context, asked client.ExchangeRequest) (clien
 		return client.Exchanged{}, err
 	}
 	got, err := a.cached(ctx, server, used, asked, func() (client.Exchanged, error) { return c.Exchange(ctx, asked) })
+	if isBad(err) { // so is what it bought for other scopes
+		a.forgetBought(ctx, server)
+	}
 	if isBad(err) && a.token.IsZero() {
 		return got, signedOut(used.from+" is not good (any more): expired or revoked", used.hint)
 	}

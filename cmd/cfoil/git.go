@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"io"
 	"net/url"
@@ -35,9 +36,11 @@ and for those named with --for; to any other host it says nothing.`,
 			switch args[0] {
 			case "get":
 				return a.gitGet(c.Context(), hosts)
-			case "store", "erase":
-				io.Copy(io.Discard, a.stdin) // we keep our own, and forget nothing because git says so
+			case "store":
+				io.Copy(io.Discard, a.stdin) // we keep our own
 				return nil
+			case "erase":
+				return a.gitErase(c.Context(), hosts)
 			}
 			return usage("git asks for get, store or erase", "")
 		},
@@ -49,6 +52,8 @@ and for those named with --for; to any other host it says nothing.`,
 // A gitQuestion is what git tells a helper (git-credential(1)).
 type gitQuestion struct {
 	protocol, host, username string
+	// shown is the credential that git tells of.
+	shown client.Secret
 	// authtype says that git knows more than names and passwords.
 	authtype bool
 	// challenges are what the host sent in WWW-Authenticate.
@@ -73,6 +78,8 @@ func readQuestion(r io.Reader) (gitQuestion, error) {
 			q.host = value
 		case "username":
 			q.username = value
+		case "password", "credential":
+			q.shown = client.NewSecret(value)
 		case "capability[]":
 			q.authtype = q.authtype || value == "authtype"
 		case "wwwauth[]":
@@ -116,6 +123,23 @@ func (a *app) gitGet(ctx context.Context, hosts []string) error {
 		value, ends = got.AccessToken, got.ExpiresAt
 	}
 	return a.write(q.answer(value, ends))
+}
+
+// gitErase hears that a credential was refused. A JWT that we bought is forgotten, so
+// that git is given another when it asks again; a token that is kept stays: git
+// may be wrong, and it is not git's.
+func (a *app) gitErase(ctx context.Context, hosts []string) error {
+	q, err := readQuestion(a.stdin)
+	if err != nil || q.shown.IsZero() {
+		return nil // nothing that we gave
+	}
+	server, err := a.server()
+	if err != nil || !slices.ContainsFunc(append(hosts, server), q.isFor) {
+		return nil
+	}
+	return a.dropEntries(ctx, func(e entry) bool {
+		return subtle.ConstantTimeCompare([]byte(e.JWT), []byte(q.shown.Reveal())) == 1
+	})
 }
 
 // isFor reports whether git asks for the host of an address.

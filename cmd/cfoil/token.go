@@ -226,6 +226,7 @@ func (a *app) edit(ctx context.Context, which string, change client.Update) erro
 	if err != nil {
 		return err
 	}
+	defer a.forgetBought(ctx, c.Server)
 	if token, err = c.Update(ctx, token.ID, change); err != nil {
 		return a.refusedToken(err)
 	}
@@ -272,6 +273,7 @@ func (a *app) rotate(ctx context.Context, which string, r client.Rotation) error
 	if err != nil {
 		return err
 	}
+	defer a.forgetBought(ctx, c.Server)
 	rotated, err := c.Rotate(ctx, token.ID, r)
 	switch {
 	case lostAnswer(err):
@@ -323,6 +325,7 @@ func (a *app) delete(ctx context.Context, which []string, yes bool) error {
 	if err := a.confirm(ctx, "delete "+strings.Join(names, ", ")+"? What uses it stops working at once.", yes); err != nil {
 		return err
 	}
+	defer a.forgetBought(ctx, c.Server)
 	for _, token := range tokens {
 		if err := c.Revoke(ctx, token.ID); err != nil {
 			return a.refusedToken(err)
