@@ -79,9 +79,9 @@ func servedBy(t testing.TB, event []byte) string {
 		t.Fatal(err)
 	}
 	switch e.Type {
-	case "TOKEN":
-		return "authorize"
 	case "REQUEST":
+		return "authorize"
+	case "TOKEN":
 		return guest
 	}
 	for _, r := range api.Routes {
@@ -229,7 +229,7 @@ func wantLines(t testing.TB, out string, events map[string]string) {
 	}
 	want := slices.Collect(maps.Keys(events))
 	for i, name := range want { // the two kinds of event of an authorizer
-		want[i] = strings.TrimSuffix(name, "-request")
+		want[i] = strings.TrimSuffix(name, "-header")
 	}
 	slices.Sort(want)
 	slices.Sort(verbs)
@@ -247,7 +247,7 @@ func testRefusals(t *testing.T, at map[string]string, cloud *cloud) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ function, verb string }{
-		{"authorize", "authorize"}, {guest, "authorize-request"}, {"exchange", "exchange"},
+		{"authorize", "authorize"}, {guest, "authorize-header"}, {"exchange", "exchange"},
 	} {
 		t.Run(test.function, func(t *testing.T) {
 			p := spawn(t, newRuntimeAPI(t), at[test.function], environ(cloud.env, needs(test.function)))

@@ -133,13 +133,11 @@ func throttles() *map[string]*awsapigateway.MethodDeploymentOptions {
 // addRoutes adds every route of the table and its OPTIONS, and in their gaps
 // the method that answers what is no route.
 func (s *service) addRoutes() {
-	// TOKEN: what does not look like a credential is 401 before a function
-	// runs. No answer is kept: what was revoked is refused from the next
-	// request on.
-	authorizer := awsapigateway.NewTokenAuthorizer(s.Stack, new("Authorizer"), &awsapigateway.TokenAuthorizerProps{
+	// REQUEST: it sees from where a token is used, and refused. No answer is kept:
+	// what was revoked is refused from the next request on.
+	authorizer := awsapigateway.NewRequestAuthorizer(s.Stack, new("Authorizer"), &awsapigateway.RequestAuthorizerProps{
 		Handler:         s.functions["authorize"].Function,
-		IdentitySource:  awsapigateway.IdentitySource_Header(new("Authorization")),
-		ValidationRegex: new(api.CredentialPattern),
+		IdentitySources: &[]*string{awsapigateway.IdentitySource_Header(new("Authorization"))},
 		ResultsCacheTtl: seconds(0),
 	})
 	integrations := map[string]awsapigateway.Integration{}

@@ -22,6 +22,8 @@ type grant struct {
 	// warnings holds actions on what warnings note of a token, and on nothing else
 	// of it.
 	warnings []string
+	// refusals holds actions on the table's partitions of refusals, and no others.
+	refusals []string
 	// stream, bus and undelivered hold actions on the table's stream, on the bus
 	// and on the queue of what could not be told.
 	stream, bus, undelivered []string
@@ -39,16 +41,17 @@ var grants = map[string]grant{
 	// What answers administrators. It alone writes the policy.
 	"admin": {table: []string{get, batchGet, query, put, update, del}, policy: true},
 	// What takes credentials. Both write down who signed in.
-	"authorize": {table: []string{get, batchGet, put, update}},
-	"exchange":  {table: []string{get, batchGet, put, update}, keys: []string{sign}},
-	// What tells. It writes nothing.
-	"introspect": {table: []string{get, batchGet}},
-	"whoami":     {table: []string{batchGet}},
+	"authorize": {table: []string{get, batchGet, put, update}, refusals: []string{update}},
+	"exchange":  {table: []string{get, batchGet, put, update}, refusals: []string{update}, keys: []string{sign}},
+	// What tells. It writes nothing but whom it refused.
+	"introspect": {table: []string{get, batchGet}, refusals: []string{update}},
+	"whoami":     {table: []string{batchGet}, refusals: []string{update}},
 	"wellknown":  {table: []string{batchGet}},
 	// What follows. It sees every change in the stream, hashes too, and can write
-	// nothing but events. (Lambda reads the stream with its rights.)
+	// nothing but events. (Lambda reads the stream with its rights.) It reads whose
+	// a token is that was refused.
 	"trail": {
-		events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
+		table: []string{batchGet}, events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
 		bus: []string{putEvents}, undelivered: []string{sendMessage},
 	},
 	// What looks through all tokens, and notes of what it told. (Lambda tells the
@@ -104,6 +107,7 @@ func (g grant) allow(f gofn.Function, r resources) {
 	state(awsiam.Effect_DENY, g.denied(), g.offLimits(), r.table)
 	add(g.events, &eventsAlone, r.table)
 	add(g.warnings, &warningsAlone, r.table)
+	add(g.refusals, &refusalsAlone, r.table)
 	add(g.keys, nil, r.keys...)
 	add(g.stream, nil, r.stream)
 	add(g.bus, nil, r.bus)
@@ -122,7 +126,8 @@ func (g grant) denied() (writes []string) {
 
 // offLimits is the condition that a write goes where those of g.table have no
 // business: to the trail, to the settings, which hold the keys that we trust and
-// are the deployment's alone, and, for who does not set it, to the policy.
+// are the deployment's alone, and, for who has nothing to do with them, to the
+// policy and to refusals.
 //
 // It denies, so that a call for which IAM should not know the key works as it
 // would without.
@@ -130,6 +135,9 @@ func (g grant) offLimits() *map[string]any {
 	partitions := []string{store.TrailPrefix + "*", store.SettingsPartition}
 	if !g.policy {
 		partitions = append(partitions, store.PolicyPartition)
+	}
+	if len(g.refusals) == 0 {
+		partitions = append(partitions, store.RefusedPrefix+"*")
 	}
 	return &map[string]any{"ForAnyValue:StringLike": map[string]any{"dynamodb:LeadingKeys": partitions}}
 }
@@ -141,11 +149,10 @@ var eventsAlone = map[string]any{
 	"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": []string{store.TrailPrefix + "*"}},
 }
 
-// warningsAlone is the condition that nothing is touched but what a warning
-// notes; see patauth for what can be done with the version.
-var warningsAlone = map[string]any{
-	"Null":                      map[string]any{"dynamodb:Attributes": "false"},
-	"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": store.WarningAttributes},
-	"ForAllValues:StringLike":   map[string]any{"dynamodb:LeadingKeys": []string{store.SlotPattern}},
-	"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
-}
+// warningsAlone and refusalsAlone are the conditions that nothing is touched but
+// what a warning notes, and what a refusal is written down as; see patauth for what
+// can be done with the version.
+var (
+	warningsAlone = gofn.Touching(store.WarningAttributes, store.SlotPattern)
+	refusalsAlone = gofn.Touching(store.RefusalAttributes, store.RefusedPrefix+"*")
+)

@@ -62,7 +62,7 @@ func TestGrants(t *testing.T) {
 				for _, action := range g.table {
 					want = append(want, action+" on ${"+table+".Arn}")
 				}
-				for _, action := range slices.Concat(g.events, g.warnings) {
+				for _, action := range slices.Concat(g.events, g.warnings, g.refusals) {
 					want = append(want, action+" on ${"+table+".Arn}")
 				}
 				bus, _ := tm.one(t, "AWS::Events::EventBus")
@@ -126,9 +126,12 @@ func TestWritesThatAreDenied(t *testing.T) {
 				if at(statement, "Effect") != "Deny" {
 					continue
 				}
-				partitions := `["trail#*","settings","policy"]`
-				if function == "admin" {
-					partitions = `["trail#*","settings"]`
+				partitions := `["trail#*","settings","policy","refused#*"]`
+				switch function {
+				case "admin":
+					partitions = `["trail#*","settings","refused#*"]`
+				case "authorize", "exchange":
+					partitions = `["trail#*","settings","policy"]`
 				}
 				if got := text(at(statement, "Condition")); got != `{"ForAnyValue:StringLike":{"dynamodb:LeadingKeys":`+partitions+`}}` {
 					t.Errorf("%s is denied under %s", function, got)

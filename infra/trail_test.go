@@ -44,6 +44,7 @@ func TestTheTrailFollowsTheTable(t *testing.T) {
 		"the policy":         {`{"Keys":{"pk":{"S":"policy"}},"NewImage":{"pk":{"S":"policy"},"json":{"S":"{}"}}}`, true},
 		"what was published": {`{"Keys":{"pk":{"S":"settings"}},"NewImage":{"pk":{"S":"settings"},"json":{"S":"{}"}}}`, false},
 		"an event":           {`{"Keys":{"pk":{"S":"trail#all#2026-11"}},"NewImage":{"pk":{"S":"trail#all#2026-11"},"json":{"S":"{}"},"ttl":{"N":"1"}}}`, false},
+		"a refusal":          {`{"Keys":{"pk":{"S":"refused#AAAAA00001"}},"NewImage":{"pk":{"S":"refused#AAAAA00001"},"refused":{"S":"{}"},"ttl":{"N":"1"}}}`, true},
 		"a removal":          {`{"Keys":{"pk":{"S":"AAAAA"}},"OldImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, false},
 	} {
 		followed := slices.ContainsFunc(list(at(p, "FilterCriteria", "Filters")), func(filter any) bool {
@@ -83,6 +84,32 @@ func TestTheTrailWritesEventsAlone(t *testing.T) {
 		}
 	}
 	if checked != 1 {
+		t.Errorf("%d statements write", checked)
+	}
+}
+
+// TestWhoOnlyTellsWritesRefusalsAlone: introspection and whoami change nothing of a
+// token's.
+func TestWhoOnlyTellsWritesRefusalsAlone(t *testing.T) {
+	needNode(t)
+	tm := everything()
+	checked := 0
+	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
+		if !strings.HasPrefix(id, "IntrospectRole") && !strings.HasPrefix(id, "WhoamiRole") {
+			continue
+		}
+		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
+			if !strings.Contains(text(at(s, "Action")), "dynamodb:UpdateItem") {
+				continue
+			}
+			checked++
+			if at(s, "Action") != "dynamodb:UpdateItem" ||
+				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","refused","ttl"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["refused#*"]},"Null":{"dynamodb:Attributes":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
+				t.Errorf("%s allows %s", id, text(s))
+			}
+		}
+	}
+	if checked != 2 {
 		t.Errorf("%d statements write", checked)
 	}
 }

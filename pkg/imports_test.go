@@ -270,7 +270,7 @@ func TestFunctionsDecideNothing(t *testing.T) {
 }
 
 func TestEveryVerbHasItsFiles(t *testing.T) {
-	events := []string{"authorize.json", "authorize-request.json"}
+	events := []string{"authorize.json", "authorize-header.json"}
 	verbs := []string{"authorize"}
 	for _, r := range api.Routes {
 		verbs = append(verbs, r.Verb)

@@ -77,6 +77,7 @@ func (s *server) fill(ctx context.Context, event []byte) ([]byte, error) {
 func (s *server) serving(event []byte) (function, error) {
 	var e struct {
 		Type       string `json:"type"`
+		MethodARN  string `json:"methodArn"`
 		Resource   string `json:"resource"`
 		HTTPMethod string `json:"httpMethod"`
 	}
@@ -87,15 +88,21 @@ func (s *server) serving(event []byte) (function, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range g.apis {
-		if e.Type == a.authorizer.kind {
-			return a.authorizer.decide, nil
+	method, path := e.HTTPMethod, e.Resource
+	if e.Type != "" {
+		if _, method, path, err = api.SplitMethodARN(e.MethodARN); err != nil {
+			return nil, fmt.Errorf("read the event: %w", err)
 		}
-		if route, ok := api.MatchRoute(a.routes, e.HTTPMethod, e.Resource); ok && e.Type == "" {
+	}
+	for _, a := range g.apis {
+		switch route, ok := api.MatchRoute(a.routes, method, path); {
+		case ok && e.Type != "":
+			return a.authorizer.decide, nil
+		case ok:
 			return a.serves(route), nil
 		}
 	}
-	return nil, fmt.Errorf("no function serves %s %s", e.HTTPMethod, e.Resource)
+	return nil, fmt.Errorf("no function serves %s %s", method, path)
 }
 
 // show prints an answer for eyes: an HTTP one with its body apart.

@@ -33,8 +33,8 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 		"a token without the right": {"GET", "/tokens", value, 403, []string{
 			"verb=authorize kind=pat token_id=ID owner=alice outcome=refused status=403 code=forbidden", "msg=answered request_id=REQUEST status=403",
 		}},
-		"a token outside its networks, which the gateway alone sees": {"GET", "/whoami", tied, 403, []string{
-			"outcome=granted", "msg=answered request_id=REQUEST status=403",
+		"a token outside its networks": {"GET", "/whoami", tied, 403, []string{
+			"verb=authorize kind=pat token_id=TIED owner=alice outcome=refused status=403 code=forbidden", "msg=answered request_id=REQUEST status=403",
 		}},
 		"no credential": {"GET", "/whoami", "", 401, []string{"msg=answered request_id=REQUEST status=401"}},
 		"an open route": {"GET", "/.well-known/jwks.json", "", 200, []string{"verb=wellknown outcome=answered status=200"}},
@@ -52,7 +52,7 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 			}
 			// A client can have its answer before the line is written. The next
 			// request on the same connection begins after it.
-			ids := strings.NewReplacer(id, "REQUEST", value[len("cfoil_"):16], "ID")
+			ids := strings.NewReplacer(id, "REQUEST", value[len("cfoil_"):16], "ID", tied[len("cfoil_"):16], "TIED")
 			var lines []string
 			for range 1000 {
 				ts.call("GET", "/.well-known/jwks.json", "", "")

@@ -163,7 +163,7 @@ func (s *server) gateway() (*gateway, error) {
 			{
 				id:         "counterfoil",
 				routes:     api.Routes,
-				authorizer: authorizer{kind: "TOKEN", decide: functionOf(ours.Authorize)},
+				authorizer: authorizer{kind: "REQUEST", decide: functionOf(ours.Authorize)},
 				serves:     func(r api.Route) function { return functions[r.Function] },
 				binary:     slices.Contains(api.BinaryMediaTypes, "*/*"),
 			},

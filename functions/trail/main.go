@@ -15,10 +15,12 @@ import (
 
 func main() {
 	env := handler.Must(handler.ReadConfig(os.Getenv))
+	table := handler.Must(store.NewDynamo())
 	lambda.Start(handler.Follower{
 		Issuer: env.Issuer,
 		Read:   store.Alteration,
-		Record: handler.Must(store.NewDynamo()).Record,
+		Find:   table.LookAll,
+		Record: table.Record,
 		Tell:   handler.Must(bus.NewEventBridge()).Put,
 	}.Follow)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/store"
 )
 
-// used are the attributes that noting a use or a refusal of a token touches: the
+// used are the attributes that noting a use of a token touches: the
 // item's key, the version that it must still have, and what it writes.
 var used = []string{
 	store.PartitionKey, store.SortKey, "version", "last_used_at", "last_used_ip", "scopes_used",
-	"networks", "refused", "noted", "notes",
+	"networks", "noted", "notes",
 }
 
 // grant gives the authorizer its rights on the table: it reads tokens, owners
-// and settings, and notes when a token was used. It runs in somebody else's
+// and settings, notes when a token was used and writes down when one was refused. It runs in somebody else's
 // stack, where more people may change it, so it cannot bring a token back, move
 // its end, or see by an update what it may not write.
 //
@@ -35,15 +35,14 @@ func (p Props) grant(f gofn.Function) {
 		Actions:   &[]*string{new("dynamodb:BatchGetItem"), new("dynamodb:GetItem")},
 		Resources: table,
 	}))
-	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions:   &[]*string{new("dynamodb:UpdateItem")},
-		Resources: table,
-		Conditions: &map[string]any{
-			// ForAllValues holds where there are none.
-			"Null":                      map[string]any{"dynamodb:Attributes": "false"},
-			"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": used},
-			"ForAllValues:StringLike":   map[string]any{"dynamodb:LeadingKeys": []string{store.SlotPattern}},
-			"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},
-		},
-	}))
+	for _, only := range []map[string]any{
+		gofn.Touching(used, store.SlotPattern),
+		gofn.Touching(store.RefusalAttributes, store.RefusedPrefix+"*"),
+	} {
+		f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions:    &[]*string{new("dynamodb:UpdateItem")},
+			Resources:  table,
+			Conditions: &only,
+		}))
+	}
 }

@@ -50,7 +50,6 @@ func TestUsedAreTheAttributesOfTouch(t *testing.T) {
 	if err := table.Touch(t.Context(), pat.Token{
 		ID: "0000000001", Version: 1, LastUsedAt: time.Now(), LastUsedFrom: netip.MustParseAddr("192.0.2.1"),
 		Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-		Refusals: []pat.Refusal{{Reason: pat.RefusedRevoked, At: time.Now()}},
 		Noted:    pat.Mark{By: pat.Doer{Kind: pat.DoerHolder}, RequestID: "r-1", At: time.Now(), Makes: 8},
 		Notes:    7,
 	}); err != nil {

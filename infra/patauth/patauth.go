@@ -60,13 +60,16 @@ type Props struct {
 	// Sessions lets people's own sessions through too. The API, and whoever
 	// runs it, then sees credentials that can create tokens.
 	Sessions bool
-	// Request makes a REQUEST authorizer: it sees the caller's address, so the
-	// owner can see where a token was used, but runs for requests whose header
-	// cannot be a credential too. The default is a TOKEN authorizer.
-	Request bool
+	// HeaderOnly makes a TOKEN authorizer, which API Gateway shows the header and
+	// nothing else: it does not run for what cannot be a credential, but nobody
+	// sees from where a token was used, nor that one was refused from outside its
+	// networks, which then API Gateway alone knows. The default is a REQUEST
+	// authorizer, which sees the caller's address.
+	HeaderOnly bool
 	// CacheTTL is how long API Gateway may answer for the authorizer, whole
 	// seconds up to an hour. It buys fewer calls, and for so long a token that
-	// was revoked, ended, or lost a right still works at this API. Zero keeps
+	// was revoked, ended, or lost a right still works at this API, and what API
+	// Gateway refuses by an answer that it kept is in nobody's trail. Zero keeps
 	// nothing: all of that holds from the next request on.
 	//
 	// Nor does an answer that was kept see how the next path is written. It is
@@ -115,17 +118,17 @@ func New(scope constructs.Construct, id string, p Props) *Auth {
 	ttl := awscdk.Duration_Seconds(new(p.CacheTTL.Seconds()))
 	source := awsapigateway.IdentitySource_Header(new("Authorization"))
 	a := &Auth{props: p, routes: routes}
-	if p.Request {
-		a.authorizer = awsapigateway.NewRequestAuthorizer(in, new("Authorizer"), &awsapigateway.RequestAuthorizerProps{
-			Handler:         f.Function,
-			IdentitySources: &[]*string{source},
-			ResultsCacheTtl: ttl,
-		})
-	} else {
+	if p.HeaderOnly {
 		a.authorizer = awsapigateway.NewTokenAuthorizer(in, new("Authorizer"), &awsapigateway.TokenAuthorizerProps{
 			Handler:         f.Function,
 			IdentitySource:  source,
 			ValidationRegex: new(api.CredentialPattern),
+			ResultsCacheTtl: ttl,
+		})
+	} else {
+		a.authorizer = awsapigateway.NewRequestAuthorizer(in, new("Authorizer"), &awsapigateway.RequestAuthorizerProps{
+			Handler:         f.Function,
+			IdentitySources: &[]*string{source},
 			ResultsCacheTtl: ttl,
 		})
 	}

@@ -27,7 +27,7 @@ func (a *Auth) Protect(restAPI awsapigateway.RestApi) {
 	// takes no new one unless the app has CDK's feature flag for it. (An API
 	// without a deployment of its own is deployed by whoever owns it.)
 	if d := restAPI.LatestDeployment(); d != nil {
-		d.AddToLogicalId(map[string]any{"Request": a.props.Request, "CacheTTL": a.props.CacheTTL.Seconds(), "Pattern": api.CredentialPattern})
+		d.AddToLogicalId(map[string]any{"HeaderOnly": a.props.HeaderOnly, "CacheTTL": a.props.CacheTTL.Seconds(), "Pattern": api.CredentialPattern})
 	}
 }
 

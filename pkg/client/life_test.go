@@ -98,10 +98,13 @@ func TestEveryRoute(t *testing.T) {
 	administer(t, root)
 
 	first := must(alice.Trail(ctx, created.ID, client.TrailQuery{Limit: 1}))(t)
-	if len(first.Events) != 1 || first.Events[0].Type != "counterfoil.token.revoked" || first.Events[0].Data.By.Subject != "alice" || first.NextCursor == "" {
+	if len(first.Events) != 1 || first.Events[0].Type != "counterfoil.token.refused" || first.Events[0].Data.Reason != "revoked" || first.NextCursor == "" {
 		t.Errorf("trail: %+v", first)
 	}
 	rest := must(alice.Trail(ctx, created.ID, client.TrailQuery{Cursor: first.NextCursor}))(t)
+	if len(rest.Events) == 0 || rest.Events[0].Type != "counterfoil.token.revoked" || rest.Events[0].Data.By.Subject != "alice" {
+		t.Errorf("the rest of the trail: %+v", rest)
+	}
 	if n := len(rest.Events); n < 4 || rest.Events[n-1].Type != "counterfoil.token.created" || rest.NextCursor != "" {
 		t.Errorf("the rest of the trail: %+v", rest)
 	}

@@ -76,7 +76,6 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 	from, _ := netip.ParseAddr(req.RequestContext.Identity.SourceIP) // a TOKEN event has none
 	ctx = pat.WithOrigin(ctx, pat.Origin{From: from, RequestID: line.requestID})
 	grant, err := a.Tokens.Authorize(ctx, secret)
-	a.Tokens.Refused(ctx, err, from)
 	switch {
 	case errors.Is(err, pat.ErrUnauthorized):
 		return unauthorized(line, err)
@@ -86,13 +85,17 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		return cannotDecide(line, err)
 	}
 	line.by(grant)
-	route, known := api.MatchRoute(a.Routes, method, path)
-	code := a.why(route, grant)
-	var used []string
-	if known && code == "" {
-		used = []string{route.Scope}
+	asked := a.judge(grant, method, path, from)
+	if asked.refused != nil {
+		// The gateway will refuse, by the policy, and cannot tell us.
+		asked.refused = a.Tokens.Refuse(ctx, grant, asked.reason, asked.refused)
 	}
-	a.Tokens.Used(ctx, grant, from, used...)
+	if errors.Is(asked.refused, pat.ErrUnavailable) {
+		return cannotDecide(line, asked.refused)
+	}
+	if asked.reason != pat.RefusedNetwork { // otherwise it is not its holder who tries
+		a.Tokens.Used(ctx, grant, from, asked.uses...)
+	}
 	may := func(r api.Route) bool { return a.why(r, grant) == "" }
 	response := AuthorizerResponse{
 		PrincipalID:    grant.Person.Subject,
@@ -108,22 +111,46 @@ func (a Authorizer) Authorize(ctx context.Context, req AuthorizerRequest) (Autho
 		}
 	}
 	response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.Forbidden), ""
-	if known && code == api.InsufficientScope && !a.Cached {
-		response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(code), route.Scope
+	if asked.missing != "" && !a.Cached {
+		response.Context[api.ContextCode], response.Context[api.ContextMissingScope] = string(api.InsufficientScope), asked.missing
 	}
-	// The gateway refuses by the policy, and cannot tell us. From where a TOKEN
-	// event comes only it knows.
 	switch {
-	case !known || a.Tokens.Guest && api.IsDetour(path):
-		line.refuse(403, string(api.Forbidden), errors.New("a path that is no route, or is written in a roundabout way"))
-	case code != "":
-		line.refuse(403, string(code), fmt.Errorf("the credential may not call %s %s", route.Method, route.Path))
-	case from.IsValid() && grant.Within(from) != nil:
-		line.refuse(403, string(api.Forbidden), grant.Within(from))
-	default:
+	case asked.refused == nil:
 		line.outcome = granted
+	case asked.reason == pat.RefusedScope:
+		line.refuse(403, string(api.InsufficientScope), asked.refused)
+	default:
+		line.refuse(403, string(api.Forbidden), asked.refused)
 	}
 	return response, nil
+}
+
+// A judgment is what the policy will mean for the one request that was asked about.
+type judgment struct {
+	refused error // nil where it will be let through
+	reason  pat.RefusalReason
+	missing string   // the scope, where that alone is missing
+	uses    []string // the scope that it uses, where it is let through
+}
+
+// judge tells what the policy will mean for a good credential's request. From where
+// a TOKEN event comes only the gateway knows.
+func (a Authorizer) judge(g pat.Grant, method, path string, from netip.Addr) judgment {
+	route, known := api.MatchRoute(a.Routes, method, path)
+	mayNot := fmt.Errorf("the credential may not call %s %s", route.Method, route.Path)
+	if !known || a.Tokens.Guest && api.IsDetour(path) {
+		return judgment{refused: errors.New("a path that is no route, or is written in a roundabout way"), reason: pat.RefusedForbidden}
+	}
+	switch code := a.why(route, g); {
+	case code == api.InsufficientScope:
+		return judgment{refused: mayNot, reason: pat.RefusedScope, missing: route.Scope}
+	case code != "":
+		return judgment{refused: mayNot, reason: pat.RefusedForbidden}
+	}
+	if err := g.Within(from); err != nil && from.IsValid() {
+		return judgment{refused: err, reason: pat.RefusedNetwork}
+	}
+	return judgment{uses: []string{route.Scope}}
 }
 
 // why tells why a credential may not call a route; empty means that it may.

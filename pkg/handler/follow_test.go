@@ -49,6 +49,7 @@ type follow struct {
 	recorded map[string]pat.Event
 	told     []api.Event
 	fail     func() error
+	lookups  [][]pat.ID
 	log      bytes.Buffer
 }
 
@@ -56,6 +57,16 @@ func (f *follow) follower() handler.Follower {
 	return handler.Follower{
 		Issuer: "https://tokens.example",
 		Read:   store.Alteration,
+		Find: func(_ context.Context, ids []pat.ID) (map[pat.ID]pat.Found, error) {
+			f.lookups = append(f.lookups, ids)
+			found := map[pat.ID]pat.Found{}
+			for _, id := range ids {
+				if id.Slot() == "AAAAA" { // all that there are
+					found[id] = pat.Found{Token: pat.Token{ID: id, OwnedBy: "alice"}}
+				}
+			}
+			return found, f.fail()
+		},
 		Record: func(_ context.Context, all []pat.Event) error {
 			for _, e := range all { // some of it may be there when it fails
 				f.recorded[e.ID] = e
@@ -239,11 +250,12 @@ func TestAWriterThatKnowsOfNoMarks(t *testing.T) {
 // TestWhatAGuestMayWrite: the authorizer of somebody else's API may make notes up,
 // and must not put words into anybody's mouth, nor stop the trail.
 func TestWhatAGuestMayWrite(t *testing.T) {
-	made := func(attributes map[string]string) []api.Event {
+	made := func(network string, attributes map[string]string) []api.Event {
 		t.Helper()
 		all := records(t, 1)
 		all[0].Change.OldImage = all[0].Change.NewImage
 		all[0].Change.NewImage = map[string]events.DynamoDBAttributeValue{"notes": events.NewNumberAttribute("1")}
+		all[0].Change.NewImage["networks"] = events.NewListAttribute([]events.DynamoDBAttributeValue{events.NewStringAttribute(network)})
 		for name, value := range all[0].Change.OldImage {
 			all[0].Change.NewImage[name] = value
 		}
@@ -255,15 +267,70 @@ func TestWhatAGuestMayWrite(t *testing.T) {
 		return f.told
 	}
 	long := strings.Repeat("x", 300_000)
-	told := made(map[string]string{
-		"noted":   `{"kind":"admin","sub":"root","ip":"fe80::1%` + long + `","request_id":"` + long + `","at":"2026-11-24T12:00:00Z","makes":1}`,
-		"refused": `[{"reason":"revoked","at":"2026-11-24T12:00:00Z"}]`,
+	told := made("192.0.2.0/24", map[string]string{
+		"noted": `{"kind":"admin","sub":"root","ip":"fe80::1%` + long + `","request_id":"` + long + `","at":"2026-11-24T12:00:00Z","makes":1}`,
 	})
 	text, _ := json.Marshal(told)
 	if len(told) != 1 || told[0].Data.By != (api.EventDoer{Kind: "holder"}) || len(text) > 2000 {
 		t.Errorf("told %d events in %d bytes", len(told), len(text))
 	}
-	if told := made(map[string]string{"noted": `{"at":"2026-11-24T12:00:00Z"}`, "refused": `[{"reason":"<script>","at":"2026-11-24T12:00:00Z"}]`}); len(told) > 0 {
+	if told := made("<script>", map[string]string{"noted": `{"at":"2026-11-24T12:00:00Z"}`}); len(told) != 1 || told[0].Type != "counterfoil.item.unreadable" {
 		t.Errorf("told %+v", told)
+	}
+}
+
+// refusalOf is a record of a refusal of that token.
+func refusalOf(id, text string) events.DynamoDBEventRecord {
+	return events.DynamoDBEventRecord{EventName: "INSERT", Change: events.DynamoDBStreamRecord{
+		SequenceNumber: "7",
+		Keys:           map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("refused#" + id), "sk": events.NewStringAttribute("x")},
+		NewImage:       map[string]events.DynamoDBAttributeValue{"refused": events.NewStringAttribute(text), "ttl": events.NewNumberAttribute("1")},
+	}}
+}
+
+// TestFollowTellsRefusals: whose token it was is looked up, once for each, and one
+// that nobody has was not refused.
+func TestFollowTellsRefusals(t *testing.T) {
+	text := func(nonce, rest string) string {
+		return `{"reason":"revoked","at":"2026-11-24T12:00:00.5Z","nonce":"` + nonce + `"` + rest + `}`
+	}
+	long := strings.Repeat("x", 300_000)
+	all := append(records(t, 2),
+		refusalOf("AAAAA00001", text("a", `,"ip":"192.0.2.1","request_id":"r-1"`)),
+		refusalOf("AAAAA00001", text("b", `,"ip":"fe80::1%`+long+`","request_id":"`+long+`","kind":"admin","sub":"root","owner":"root"`)),
+		refusalOf("AAAAA00001", text(long, "")),
+		refusalOf("BBBBB00001", text("c", "")),
+		refusalOf(long, text("d", "")),
+		refusalOf("AAAAA00001", `{"reason":"<script>","at":"2026-11-24T12:00:00Z"}`),
+		refusalOf("AAAAA00001", `{"at":"2026-11-24T12:00:00Z"}`),
+	)
+	f := &follow{recorded: map[string]pat.Event{}, fail: func() error { return nil }}
+	f.run(t, all)
+	var ids []string
+	for _, e := range f.told {
+		if e.Type != "counterfoil.token.refused" {
+			continue
+		}
+		ids = append(ids, e.ID)
+		text, _ := json.Marshal(e)
+		if e.Data.By != (api.EventDoer{Kind: "holder"}) || e.Data.Owner != "alice" || e.Subject != "AAAAA00001" || e.Data.Reason != "revoked" || len(text) > 2000 {
+			t.Errorf("told %.500s", text)
+		}
+	}
+	if got := fmt.Sprint(ids); got != "[AAAAA00001-refused-1795521600500-a AAAAA00001-refused-1795521600500-b AAAAA00001-refused-1795521600500-xxxxxxxx]" {
+		t.Errorf("told %s", got)
+	}
+	if got := fmt.Sprint(f.lookups); got != "[[AAAAA00001 BBBBB00001]]" {
+		t.Errorf("looked up %s", got)
+	}
+	if f.told[2].Data.IP != "192.0.2.1" || f.told[2].Data.RequestID != "r-1" {
+		t.Errorf("told %+v", f.told[2])
+	}
+	// Whoever cannot be found at the moment is looked for again.
+	down := errors.New("down")
+	g := &follow{recorded: map[string]pat.Event{}, fail: func() error { err := down; down = nil; return err }}
+	g.run(t, all[2:3])
+	if len(g.told) != 1 || !strings.Contains(g.log.String(), "events wait") {
+		t.Errorf("told %d, log %s", len(g.told), g.log.String())
 	}
 }

@@ -182,7 +182,7 @@ func (d *desk) send(t testing.TB, event []byte) []byte {
 			t.Fatal(err)
 		}
 		a := handler.OwnAuthorizer(d.tokens)
-		if kind.Type == "REQUEST" { // somebody else's API
+		if kind.Type == "TOKEN" { // somebody else's API
 			guest := &pat.Service{Store: d.store, Issuer: d.tokens.Issuer, PeopleIssuer: d.tokens.PeopleIssuer, Guest: true, Now: d.tokens.Now}
 			a = handler.Authorizer{Tokens: guest, Routes: []api.Route{
 				{Method: "GET", Path: "/notes", Guard: api.Any, Scope: "notes:read"},

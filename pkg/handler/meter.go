@@ -181,6 +181,11 @@ func (s meteredStore) Touch(ctx context.Context, t pat.Token) error {
 	return s.next.Touch(ctx, t)
 }
 
+func (s meteredStore) Refuse(ctx context.Context, r pat.Refusal) error {
+	defer timed(ctx)()
+	return s.next.Refuse(ctx, r)
+}
+
 func (s meteredStore) Each(ctx context.Context, part, parts int, take func([]pat.Token) error) error {
 	defer timed(ctx)()
 	return s.next.Each(ctx, part, parts, take)

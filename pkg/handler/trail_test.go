@@ -174,14 +174,14 @@ func TestReports(t *testing.T) {
 					t.Errorf("the %s holds the value", what)
 				}
 			}
-			_, err = d.tokens.Authorize(t.Context(), d.token.Value)
-			if (err != nil) != c.dead {
-				t.Errorf("afterwards the token is %v", err)
-			}
 			_, trail := d.trailOf(t, "alice", string(d.token.ID), "limit=1")
 			last := trail["events"].([]any)[0].(map[string]any)["data"].(map[string]any)
 			if c.dead && (fmt.Sprint(last["by"]) != "map[kind:report]" || last["ip"] != nil || last["request_id"] != "r1") {
 				t.Errorf("the owner is told %v", last)
+			}
+			_, err = d.tokens.Authorize(t.Context(), d.token.Value)
+			if (err != nil) != c.dead {
+				t.Errorf("afterwards the token is %v", err)
 			}
 		})
 	}

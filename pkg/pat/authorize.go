@@ -89,13 +89,14 @@ func (g Grant) needsPerson() error {
 // Authorize tells what a credential may do now. ErrUnauthorized: it is not
 // good, whatever the reason. ErrForbidden: a session of a person who is
 // disabled; the grant says whose. ErrUnavailable: nobody can tell at the moment, so it
-// may nothing.
+// may nothing. That a real token is refused is written down before it is told, with
+// the Origin of the context.
 //
 // The address that it is used from is judged by Grant.Within, or by whoever
 // evaluates the authorizer's policy: a TOKEN authorizer sees none.
 func (s *Service) Authorize(ctx context.Context, credential Secret) (Grant, error) {
 	found, err := s.identify(ctx, credential, Expectation{})
-	return found.grant, err
+	return found.grant, s.refused(ctx, err)
 }
 
 // An identified credential is a good one, with all that was read to tell.

@@ -17,7 +17,7 @@ const (
 	TokenRotated    EventType = "counterfoil.token.rotated"
 	TokenRevoked    EventType = "counterfoil.token.revoked"
 	TokenNewNetwork EventType = "counterfoil.token.new_network" // used from a network for the first time
-	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it was refused
+	TokenRefused    EventType = "counterfoil.token.refused"     // a value of it, or a JWT made from one, was refused
 	TokenExpiring   EventType = "counterfoil.token.expiring"    // its end is near
 	TokenIdling     EventType = "counterfoil.token.idling"      // its stop for idleness is near
 
@@ -67,6 +67,9 @@ type Alteration struct {
 	OldToken, NewToken   Token
 	OldOwner, NewOwner   Owner
 	OldPolicy, NewPolicy Policy
+	// Refused is a refusal that was written down, of NewToken, which it does not
+	// change. A token that is not there was not refused.
+	Refused Refusal
 	// PolicyChanged is the mark of the policy.
 	PolicyChanged Mark
 	// Unreadable is where one of them lies that could not be read: a token's id,
@@ -90,6 +93,8 @@ func (a Alteration) Events() []Event {
 			e.TokenID, e.Slot = id, id.Slot()
 		}
 		return []Event{e}
+	case a.Refused.TokenID != "":
+		return a.refusedEvent()
 	case a.NewOwner.Slot != "":
 		return a.ofOwner()
 	case !a.PolicyChanged.At.IsZero():
@@ -156,9 +161,8 @@ func (a Alteration) ofPolicy() []Event {
 	}}
 }
 
-// noted are the events of a note: of warnings, a refusal or a use. Authorizers of
-// other APIs may write the last two, so they get no say in who it was, nor words of
-// their own.
+// noted are the events of a note: of warnings, or of a use. Authorizers of other
+// APIs may write the last, so they get no say in who it was, nor words of their own.
 func (a Alteration) noted() []Event {
 	was, is := a.OldToken, a.NewToken
 	m := is.Noted
@@ -170,12 +174,6 @@ func (a Alteration) noted() []Event {
 	if was.Warned != is.Warned || was.WarnedIdle != is.WarnedIdle {
 		e.By = Doer{Kind: DoerUs}
 		return warnings(e, was, is)
-	}
-	for _, r := range is.Refusals {
-		if !slices.Contains(was.Refusals, r) && slices.Contains(refusalReasons, r.Reason) {
-			e.Type, e.Reason = TokenRefused, r.Reason
-			return []Event{e}
-		}
 	}
 	for _, n := range is.Networks {
 		if !slices.Contains(was.Networks, n) {

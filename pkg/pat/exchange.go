@@ -86,11 +86,12 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	scopes, withKeys, err := s.narrow(subject, req.Scope, shared.Catalogue)
 	s.Used(ctx, subject, req.Address, usedAt(req.Scope, scopes, withKeys)...)
 	if err != nil {
-		return Exchanged{}, err
+		return Exchanged{}, s.tooLittle(ctx, subject, err)
 	}
 	now := s.now().UTC().Truncate(time.Second)
 	end := earlier(now.Add(s.lifetime()), subject.ExpiresAt).Truncate(time.Second)
 	if !end.After(now) {
+		// A session's: a token ends with a second.
 		return Exchanged{}, badToken("subject_token", unauthorized("the subject ends within the second"))
 	}
 	done := Exchanged{
@@ -105,7 +106,7 @@ func (s *Service) Exchange(ctx context.Context, req ExchangeRequest) (Exchanged,
 	if withKeys {
 		keys, err := s.credentials(ctx, subject, scopes, shared.Catalogue, now)
 		if err != nil {
-			return Exchanged{}, err
+			return Exchanged{}, s.tooLittle(ctx, subject, err)
 		}
 		done.AWS, done.Scopes = &keys, append(slices.Clone(scopes), CredentialsScope)
 	}
@@ -194,16 +195,20 @@ func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, erro
 // one and the same (RFC 8693 section 2.2.2).
 func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, parameter string) (Grant, error) {
 	grant, err := s.Authorize(ctx, token)
-	s.Refused(ctx, err, from)
 	if err == nil {
-		if err = grant.Within(from); err != nil {
-			s.Used(ctx, grant, from) // as a refusal
-		}
+		err = s.refused(ctx, grant.outside(from))
 	}
-	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
-		return Grant{}, badToken(parameter, err)
+	return grant, badToken(parameter, err)
+}
+
+// tooLittle writes down that a token was refused for what was asked of it, where
+// that is what the error says, and returns the error; see refused.
+func (s *Service) tooLittle(ctx context.Context, subject Grant, err error) error {
+	var oauth *OAuthError
+	if !errors.As(err, &oauth) || oauth.Code != InvalidScope {
+		return err
 	}
-	return grant, err
+	return s.Refuse(ctx, subject, RefusedScope, err)
 }
 
 // target returns the audiences asked for, each once, or our own.
@@ -310,6 +315,11 @@ func invalidScope(description string) error {
 	return &OAuthError{Code: InvalidScope, Description: description}
 }
 
+// badToken is the one answer for every way in which a token is not good; any other
+// error stays what it is.
 func badToken(parameter string, reason error) error {
+	if !errors.Is(reason, ErrUnauthorized) && !errors.Is(reason, ErrForbidden) {
+		return reason
+	}
 	return &OAuthError{Code: InvalidRequest, Description: parameter + " is not valid", Reason: reason}
 }

@@ -39,8 +39,10 @@ func (s *Service) Introspect(ctx context.Context, by Grant, from netip.Addr, cre
 	}
 	found, err := s.identify(ctx, credential, Expectation{AnyAudience: true})
 	if err == nil {
-		err = found.grant.Within(client)
+		err = found.grant.outside(client)
 	}
+	// It was used at the caller's, from where the client is.
+	err = s.refused(withAddress(ctx, client), err)
 	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
 		return nil, nil
 	}

@@ -59,6 +59,13 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
 }
 
+// withAddress is the context of the same request, for what came from elsewhere.
+func withAddress(ctx context.Context, from netip.Addr) context.Context {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	o.From = from
+	return WithOrigin(ctx, o)
+}
+
 // maxRequestID keeps an item small, whatever a gateway takes for an id.
 const maxRequestID = 64
 

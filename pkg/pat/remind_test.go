@@ -212,9 +212,11 @@ func TestWarningsAheadOfAStop(t *testing.T) {
 			created := w.create(t, w.person(t, "alice"), named("ci", "profile"))
 			w.live(t, c.used)
 			if c.used > 0 {
-				if err := use(w.Service, created.Value, netip.MustParseAddr("192.0.2.1")); err != nil {
+				g, err := w.Authorize(context.Background(), created.Value)
+				if err != nil {
 					t.Fatal(err)
 				}
+				w.Used(context.Background(), g, netip.MustParseAddr("192.0.2.1"))
 			}
 			w.live(t, 200)
 			if got := fmt.Sprint(w.warnings(t, created.ID)); got != c.want {

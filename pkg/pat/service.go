@@ -132,11 +132,15 @@ type Store interface {
 	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil
 	// and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
 	Rotate(ctx context.Context, t Token) error
-	// Touch writes the token's LastUsedAt, LastUsedFrom, ScopesUsed, Networks,
-	// Refusals and Noted and counts Notes up, if its item is still at t.Version
-	// and t.Notes. It leaves the Version as it is: a note may be lost, and makes
+	// Touch writes the token's LastUsedAt, LastUsedFrom, ScopesUsed, Networks
+	// and Noted and counts Notes up, if its item is still at t.Version and
+	// t.Notes. It leaves the Version as it is: a note may be lost, and makes
 	// nobody else's change a conflict. ErrConflict: the item has moved on.
 	Touch(ctx context.Context, t Token) error
+	// Refuse writes a refusal down for its event. It changes nothing else, and
+	// however many there are, none stands in another's way. One of a token that is
+	// not there may have no event.
+	Refuse(ctx context.Context, r Refusal) error
 	// Each hands over one of so many parts of all tokens, page by page and in no
 	// order, until take returns an error, which it returns. What is written
 	// meanwhile may be missing, and so may what cannot be read.

@@ -76,12 +76,10 @@ type Token struct {
 	// Networks are those that it was used from, the newest first: at most
 	// maxNetworks.
 	Networks []netip.Prefix
-	// Refusals are the last of each reason.
-	Refusals []Refusal
 	// Warned and WarnedIdle are what was last told of its end, and of its stop
 	// for idleness.
 	Warned, WarnedIdle Warning
-	// Noted says where the last note of a use, a refusal or a warning came from.
+	// Noted says where the last note of a use or a warning came from.
 	Noted Mark
 	// Notes goes up with every such note, for which Version stays.
 	Notes int64

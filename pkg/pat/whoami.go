@@ -29,10 +29,10 @@ func (s *Service) Whoami(ctx context.Context, by Grant, from netip.Addr) (Identi
 		return Identity{}, err
 	}
 	now, err := s.grantOf(Found{token, owner}, by.Gen, shared)
-	if err != nil {
-		return Identity{}, err
+	if err == nil {
+		err = now.outside(from)
 	}
-	if err := now.Within(from); err != nil {
+	if err := s.refused(ctx, err); err != nil {
 		return Identity{}, err
 	}
 	now.Kind, now.Actor = by.Kind, by.Actor

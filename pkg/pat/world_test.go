@@ -285,6 +285,8 @@ type faulty struct {
 	refreshes    int
 	touchFault   error
 	touches      int
+	refuseFault  error
+	refused      []pat.Refusal
 }
 
 var errDown = errors.New("the store is down")
@@ -359,6 +361,14 @@ func (f *faulty) Touch(ctx context.Context, t pat.Token) error {
 		return err
 	}
 	return f.Store.Touch(ctx, t)
+}
+
+func (f *faulty) Refuse(ctx context.Context, r pat.Refusal) error {
+	if err := cmpErr(f.fault, f.refuseFault); err != nil {
+		return err
+	}
+	f.refused = append(f.refused, r)
+	return f.Store.Refuse(ctx, r)
 }
 
 func cmpErr(errs ...error) error {

@@ -338,6 +338,20 @@ func (b *Bolt) Touch(ctx context.Context, t pat.Token) error {
 	})
 }
 
+// Refuse implements pat.Store. The event is made at once: nothing else is kept.
+func (b *Bolt) Refuse(ctx context.Context, r pat.Refusal) error {
+	return b.update(ctx, "write down a refusal", func(tx *bbolt.Tx) error {
+		t, err := get[tokenRecord](tx, tokensBucket, string(r.TokenID))
+		if errors.Is(err, pat.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return tell(tx, pat.Alteration{NewToken: t.token(r.TokenID), Refused: r}.Events())
+	})
+}
+
 // Warn implements pat.Store.
 func (b *Bolt) Warn(ctx context.Context, t pat.Token) error {
 	return b.update(ctx, "note a warning", func(tx *bbolt.Tx) error {

@@ -421,20 +421,53 @@ func TestDynamoWarningsTouchLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		token.Notes++
-		calls := w.seen()
-		if len(calls) != 1 || calls[0].Operation != "UpdateItem" {
-			t.Fatalf("%v", calls)
-		}
-		names := slices.Collect(maps.Keys(calls[0].Body["Key"].(map[string]any)))
-		for _, name := range calls[0].Body["ExpressionAttributeNames"].(map[string]any) {
-			names = append(names, name.(string))
-		}
-		if slices.Sort(names); !slices.Equal(names, slices.Sorted(slices.Values(store.WarningAttributes))) {
-			t.Errorf("it touches %v", names)
-		}
-		if returned := calls[0].Body["ReturnValues"]; returned != nil && returned != "NONE" {
-			t.Errorf("it asks for %v", returned)
-		}
+		touchesAlone(t, w.seen(), store.WarningAttributes)
+	}
+}
+
+// TestDynamoRefusalsTouchLittle: the same of a refusal, which lies in a partition of
+// its token's and takes one unit to write.
+func TestDynamoRefusalsTouchLittle(t *testing.T) {
+	w := newWire(t)
+	d := openDynamo(t)
+	w.seen()
+	r := pat.Refusal{
+		TokenID: "AAAAA00000", Reason: pat.RefusedScope, From: netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666"),
+		RequestID: strings.Repeat("é", 64), At: start, Nonce: "12345678",
+	}
+	if err := d.Refuse(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	calls := w.seen()
+	touchesAlone(t, calls, store.RefusalAttributes)
+	key := calls[0].Body["Key"].(map[string]any)
+	if partition := key[store.PartitionKey].(map[string]any)["S"]; partition != store.RefusedPrefix+"AAAAA00000" {
+		t.Errorf("it lies in %v", partition)
+	}
+	item := maps.Clone(key)
+	values := calls[0].Body["ExpressionAttributeValues"].(map[string]any)
+	item["refused"], item[store.TTLAttribute] = values[":refused"], values[":ttl"]
+	if size := itemSize(t, item); size > 1024 {
+		t.Errorf("it has %d bytes", size)
+	}
+}
+
+// touchesAlone fails the test unless there was one call, an UpdateItem that names
+// just these attributes and asks for nothing back.
+func touchesAlone(t *testing.T, calls []call, want []string) {
+	t.Helper()
+	if len(calls) != 1 || calls[0].Operation != "UpdateItem" {
+		t.Fatalf("%v", calls)
+	}
+	names := slices.Collect(maps.Keys(calls[0].Body["Key"].(map[string]any)))
+	for _, name := range calls[0].Body["ExpressionAttributeNames"].(map[string]any) {
+		names = append(names, name.(string))
+	}
+	if slices.Sort(names); !slices.Equal(names, slices.Sorted(slices.Values(want))) {
+		t.Errorf("it touches %v", names)
+	}
+	if returned := calls[0].Body["ReturnValues"]; returned != nil && returned != "NONE" {
+		t.Errorf("it asks for %v", returned)
 	}
 }
 
@@ -444,7 +477,7 @@ func TestDynamoNotesStaySmall(t *testing.T) {
 	token := filled[pat.Token](t)
 	long := strings.Repeat("x", 255)
 	token.Name, token.Description, token.OwnedBy = strings.Repeat("é", 80), strings.Repeat("é", 500), long
-	token.Scopes, token.AllowedCIDRs, token.Networks, token.Refusals = nil, nil, nil, nil
+	token.Scopes, token.AllowedCIDRs, token.Networks = nil, nil, nil
 	for i := range 32 {
 		token.Scopes = append(token.Scopes, fmt.Sprintf("%02d:%s", i, strings.Repeat("x", 37)))
 	}
@@ -452,11 +485,8 @@ func TestDynamoNotesStaySmall(t *testing.T) {
 	for i := range 16 {
 		token.AllowedCIDRs = append(token.AllowedCIDRs, netip.MustParsePrefix(fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x/128", 0x6660+i)))
 	}
-	for i := range 8 {
+	for i := range 16 {
 		token.Networks = append(token.Networks, netip.MustParsePrefix(fmt.Sprintf("2001:db8:111%x::/48", i)))
-	}
-	for _, reason := range []pat.RefusalReason{pat.RefusedRevoked, pat.RefusedExpired, pat.RefusedDisabled, pat.RefusedReplaced, pat.RefusedNetwork} {
-		token.Refusals = append(token.Refusals, pat.Refusal{Reason: reason, At: start})
 	}
 	for _, mark := range []*pat.Mark{&token.Changed, &token.Noted} {
 		*mark = pat.Mark{

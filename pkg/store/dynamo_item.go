@@ -35,9 +35,11 @@ const (
 //	settings             published           what a deployment decides: keys, catalogue
 //	policy               policy              what the administrators decide
 //	directory            <slot>              that there is such a slot
+//	refused#<id>         <time>#<nonce>      a refusal of a token, until its event is told
 //	trail#<thread>       <time>#<id>         an event
 //
-// Nobody but the function that follows the table's stream writes an event; it
+// A refusal lies in no owner's partition: whoever holds a dead value and shows it
+// again and again must not use up what the owner can write there. Nobody but the function that follows the table's stream writes an event; it
 // writes nothing else, and the stream does not tell it of them.
 //
 // A token's number is 5 digits of base 62, which order as their bytes do: so
@@ -61,6 +63,10 @@ const (
 
 	// SlotPattern is what IAM knows the partition of an owner by, and no other.
 	SlotPattern = "?????"
+
+	// RefusedPrefix begins the partition of every token's refusals, and of nothing
+	// else.
+	RefusedPrefix = "refused#"
 
 	// TrailPrefix begins the partition of every event, and of nothing else.
 	TrailPrefix   = "trail#"
@@ -114,8 +120,7 @@ const (
 	attrScopesUsed   = "scopes_used"
 	attrOwnedBy      = "owner"
 	attrChanged      = "changed"  // a markRecord; token, owner and policy item
-	attrNetworks     = "networks" // and the next three: written by notes alone
-	attrRefused      = "refused"  // refusalRecords
+	attrNetworks     = "networks" // and the next two: written by notes alone
 	attrNoted        = "noted"    // a markRecord
 	attrNotes        = "notes"
 	attrWarned       = "warned"  // a warnedRecord
@@ -123,12 +128,17 @@ const (
 
 	attrToken = "token" // name item
 
+	attrRefused = "refused" // refusal item: a refusalRecord
+
 	attrJSON = "json" // settings and event items: a record of record.go's
 )
 
 // WarningAttributes are those that a warning touches: the item's key, the version
 // that it must still have, and what is written.
 var WarningAttributes = []string{PartitionKey, SortKey, attrVersion, attrWarned, attrNoted, attrNotes}
+
+// RefusalAttributes are those of a refusal's item.
+var RefusalAttributes = []string{PartitionKey, SortKey, attrRefused, TTLAttribute}
 
 const timeLayout = "2006-01-02T15:04:05.000000000Z" // always UTC
 
@@ -296,7 +306,7 @@ func (i item) setValues(t pat.Token) {
 	i.setTime(attrRotatedAt, t.RotatedAt)
 }
 
-// setUsed sets what is noted of uses and refusals.
+// setUsed sets what is noted of uses.
 func (i item) setUsed(t pat.Token) {
 	i.setTime(attrLastUsedAt, t.LastUsedAt)
 	if t.LastUsedFrom.IsValid() {
@@ -304,9 +314,6 @@ func (i item) setUsed(t pat.Token) {
 	}
 	i.setTexts(attrScopesUsed, t.ScopesUsed)
 	i.setNetworks(attrNetworks, t.Networks)
-	if len(t.Refusals) > 0 {
-		i.setRecord(attrRefused, newRefusalRecords(t.Refusals))
-	}
 	i.setMark(attrNoted, t.Noted)
 }
 
@@ -420,7 +427,6 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		OwnedBy:  r.text(attrOwnedBy),
 		Changed:  record[markRecord](&r, attrChanged).mark(),
 		Networks: r.networks(attrNetworks),
-		Refusals: refusals(record[[]refusalRecord](&r, attrRefused)),
 		Noted:    record[markRecord](&r, attrNoted).mark(),
 		Notes:    r.number(attrNotes),
 

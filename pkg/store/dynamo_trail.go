@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -137,28 +138,46 @@ func (d *Dynamo) queryTrail(ctx context.Context, partition, before string, limit
 }
 
 // Alteration reads what a record of the table's stream says of a token, an owner
-// or the policy. Of any other item it says nothing: it has no event. An error means
-// that an image cannot be read, however often it is tried; then it says whose.
+// or the policy, or of a refusal, whose token it does not have. Of any other item it
+// says nothing: it has no event. An error means that an image cannot be read,
+// however often it is tried; then it says whose.
 func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
 	a.At = r.ApproximateCreationDateTime.UTC()
 	was, is := fromStream(r.OldImage), fromStream(r.NewImage)
 	key := fromStream(r.Keys)
 	partition, sort := key.keyText(PartitionKey), key.keyText(SortKey)
-	id, notToken := pat.ParseID(partition + sort)
+	at := partition + sort
+	id, notToken := pat.ParseID(at)
 	switch {
 	case len(is) == 0: // removed
 		return a, nil
 	case partition == PolicyPartition && sort == policySort:
 		a.OldPolicy, a.NewPolicy, a.PolicyChanged, err = policies(was, is)
+	case strings.HasPrefix(partition, RefusedPrefix):
+		// Authorizers of other APIs may write there: no words of theirs go on.
+		of, none := pat.ParseID(strings.TrimPrefix(partition, RefusedPrefix))
+		if none != nil {
+			return a, nil
+		}
+		at = string(of)
+		a.Refused, err = refusalOf(of, is)
 	case sort == ownerSort:
 		a.OldOwner, a.NewOwner, err = before(was, is, func(i item) (pat.Owner, error) { return i.owner(pat.Slot(partition)) })
 	case notToken == nil && pat.Slot(partition) == id.Slot():
 		a.OldToken, a.NewToken, err = before(was, is, func(i item) (pat.Token, error) { return i.token(id) })
 	}
 	if err != nil {
-		return pat.Alteration{At: a.At, Unreadable: partition + sort, Sequence: r.SequenceNumber}, err
+		return pat.Alteration{At: a.At, Unreadable: at, Sequence: r.SequenceNumber}, err
 	}
 	return a, nil
+}
+
+// refusalOf reads a refusal's item.
+func refusalOf(id pat.ID, i item) (pat.Refusal, error) {
+	r := reader{item: i}
+	r.require(attrRefused)
+	found := record[refusalRecord](&r, attrRefused)
+	return found.refusal(id), r.err
 }
 
 // before reads an item as it was, if it was there, and as it is.

@@ -195,9 +195,32 @@ func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
 func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
 	used := item{}
 	used.setUsed(t)
-	used.orNull(attrLastUsedAt, attrLastUsedIP, attrScopesUsed, attrNetworks, attrRefused, attrNoted)
+	used.orNull(attrLastUsedAt, attrLastUsedIP, attrScopesUsed, attrNetworks, attrNoted)
 	if err := d.update(ctx, d.noting(t, used)); err != nil {
 		return fmt.Errorf("note the use of token %s: %w", t.ID, err)
+	}
+	return nil
+}
+
+// refusalKept is how long a refusal lies in the table: longer than in the stream,
+// so that what its event could not be made of can be looked up.
+const refusalKept = 7 * 24 * time.Hour
+
+// Refuse implements pat.Store. It names no attribute but those of a refusal's item,
+// for the reason given at Touch.
+func (d *Dynamo) Refuse(ctx context.Context, r pat.Refusal) error {
+	key := itemKey(RefusedPrefix+string(r.TokenID), placeKey(pat.Place{At: r.At, ID: r.Nonce}))
+	set := item{}
+	set.setRecord(attrRefused, newRefusalRecord(r))
+	set.setTTL(r.At.Add(refusalKept))
+	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &d.table, Key: key,
+		UpdateExpression:          new("SET #refused = :refused, #ttl = :ttl"),
+		ExpressionAttributeNames:  map[string]string{"#refused": attrRefused, "#ttl": TTLAttribute},
+		ExpressionAttributeValues: item{":refused": set[attrRefused], ":ttl": set[TTLAttribute]},
+	})
+	if err != nil {
+		return fmt.Errorf("write down a refusal of token %s: %w", r.TokenID, err)
 	}
 	return nil
 }

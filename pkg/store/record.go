@@ -145,13 +145,12 @@ type tokenRecord struct {
 	LastUsedFrom  netip.Addr `json:"last_used_ip,omitzero"`
 	ScopesUsed    []string   `json:"scopes_used,omitempty"`
 
-	OwnedBy  string          `json:"owner,omitzero"`
-	Changed  markRecord      `json:"changed,omitzero"`
-	Networks []netip.Prefix  `json:"networks,omitempty"`
-	Refusals []refusalRecord `json:"refused,omitempty"`
-	Warned   warnedRecord    `json:"warned,omitzero"`
-	Noted    markRecord      `json:"noted,omitzero"`
-	Notes    int64           `json:"notes,omitzero"`
+	OwnedBy  string         `json:"owner,omitzero"`
+	Changed  markRecord     `json:"changed,omitzero"`
+	Networks []netip.Prefix `json:"networks,omitempty"`
+	Warned   warnedRecord   `json:"warned,omitzero"`
+	Noted    markRecord     `json:"noted,omitzero"`
+	Notes    int64          `json:"notes,omitzero"`
 
 	Version int64 `json:"version"`
 
@@ -204,24 +203,22 @@ func (r markRecord) mark() pat.Mark {
 	return pat.Mark{By: pat.Doer{Kind: r.Kind, Subject: r.Subject}, From: r.From, RequestID: r.RequestID, At: r.At, Makes: r.Makes}
 }
 
-// A refusalRecord is when a value was last refused for a reason.
+// A refusalRecord is what is written down of a refusal. In DynamoDB it is text in
+// an attribute; Bolt makes the event of it at once.
 type refusalRecord struct {
-	Reason pat.RefusalReason `json:"reason"`
-	At     time.Time         `json:"at"`
+	Reason    pat.RefusalReason `json:"reason"`
+	From      netip.Addr        `json:"ip,omitzero"`
+	RequestID string            `json:"request_id,omitzero"`
+	At        time.Time         `json:"at"`
+	Nonce     string            `json:"nonce"`
 }
 
-func newRefusalRecords(all []pat.Refusal) (records []refusalRecord) {
-	for _, r := range all {
-		records = append(records, refusalRecord{r.Reason, r.At.UTC()})
-	}
-	return records
+func newRefusalRecord(r pat.Refusal) refusalRecord {
+	return refusalRecord{r.Reason, r.From, r.RequestID, r.At.UTC(), r.Nonce}
 }
 
-func refusals(records []refusalRecord) (all []pat.Refusal) {
-	for _, r := range records {
-		all = append(all, pat.Refusal{Reason: r.Reason, At: r.At})
-	}
-	return all
+func (r refusalRecord) refusal(id pat.ID) pat.Refusal {
+	return pat.Refusal{TokenID: id, Reason: r.Reason, From: r.From, RequestID: r.RequestID, At: r.At, Nonce: r.Nonce}
 }
 
 // update takes over what an update changes.
@@ -242,10 +239,10 @@ func (r *tokenRecord) rotate(t pat.Token) {
 	r.RotatedAt = t.RotatedAt.UTC()
 }
 
-// touch takes over what is noted of uses and refusals.
+// touch takes over what is noted of uses.
 func (r *tokenRecord) touch(t pat.Token) {
 	r.LastUsedAt, r.LastUsedFrom = t.LastUsedAt.UTC(), t.LastUsedFrom
-	r.Networks, r.Refusals, r.Noted = t.Networks, newRefusalRecords(t.Refusals), newMarkRecord(t.Noted)
+	r.Networks, r.Noted = t.Networks, newMarkRecord(t.Noted)
 	r.ScopesUsed = t.ScopesUsed
 }
 
@@ -274,7 +271,6 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		OwnedBy:  r.OwnedBy,
 		Changed:  r.Changed.mark(),
 		Networks: r.Networks,
-		Refusals: refusals(r.Refusals),
 		Noted:    r.Noted.mark(),
 		Notes:    r.Notes,
 

@@ -146,6 +146,9 @@ func (d toldDynamo) events(t *testing.T) (all []pat.Event) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if id := a.Refused.TokenID; id != "" {
+			a.NewToken, _ = look(t, d, id)
+		}
 		all = append(all, a.Events()...)
 	}
 	for range 2 { // whatever comes twice, comes to nothing

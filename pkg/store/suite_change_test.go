@@ -144,7 +144,7 @@ func testTouch(t *testing.T, s suiteStore) {
 		t.Fatal(err)
 	}
 	want.LastUsedAt, want.LastUsedFrom, want.ScopesUsed = changed.LastUsedAt, changed.LastUsedFrom, changed.ScopesUsed
-	want.Networks, want.Refusals, want.Noted = changed.Networks, changed.Refusals, changed.Noted
+	want.Networks, want.Noted = changed.Networks, changed.Noted
 	want.Notes++
 	got, gotOwner := look(t, s, id)
 	equal(t, "token", got, want)
@@ -157,7 +157,7 @@ func testTouch(t *testing.T, s suiteStore) {
 	if err := s.Touch(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}
-	want.LastUsedAt, want.LastUsedFrom, want.Networks, want.Refusals, want.Noted = time.Time{}, netip.Addr{}, nil, nil, pat.Mark{}
+	want.LastUsedAt, want.LastUsedFrom, want.Networks, want.Noted = time.Time{}, netip.Addr{}, nil, pat.Mark{}
 	want.ScopesUsed = nil
 	want.Notes++
 	got, _ = look(t, s, id)

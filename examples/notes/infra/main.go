@@ -54,7 +54,6 @@ func newStack(app awscdk.App, binaries string) awscdk.Stack {
 			GroupsClaim:  parameter("GroupsClaim", "people.groups_claim there"),
 		},
 		Routes:   notes.Routes,
-		Request:  true, // so that owners see from where a token was used
 		Sessions: true, // its users may try it without a token
 		Origin:   origin,
 		Binaries: binaries,
