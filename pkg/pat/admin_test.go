@@ -568,6 +568,71 @@ func (o *overtaken) Stop(ctx context.Context, owner pat.Owner) error {
 	return o.Store.Stop(ctx, owner)
 }
 
+// A pausing store lets something happen before it lists.
+type pausing struct {
+	pat.Store
+	first func()
+}
+
+func (p *pausing) List(ctx context.Context, s pat.Slot, before pat.ID, n int) ([]pat.Token, error) {
+	if first := p.first; first != nil {
+		p.first = nil
+		first()
+	}
+	return p.Store.List(ctx, s, before, n)
+}
+
+// TestRevokeAllWhileAnotherCounts: every token is counted once, by whoever killed
+// it, and marked by them; what nobody marked is marked by whoever comes later.
+func TestRevokeAllWhileAnotherCounts(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	root, alice := w.person(t, "root", "admins"), w.person(t, "alice")
+	revokeAll := func(s *pat.Service) int {
+		t.Helper()
+		n, err := s.RevokeAll(ctx, root, "alice", pat.InvalidError{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	marked := func(c pat.Created) bool {
+		t.Helper()
+		stored, _, err := w.store.Look(ctx, c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !stored.RevokedAt.IsZero()
+	}
+	one, two := w.create(t, alice, named("1", "profile")), w.create(t, alice, named("2", "profile"))
+	var three pat.Created
+	second, third := 0, 0
+	first := revokeAll(w.service(&pausing{Store: w.store, first: func() {
+		third = revokeAll(w.service(w.store)) // there is nothing to stop
+		three = w.create(t, alice, named("3", "profile"))
+		second = revokeAll(w.service(w.store))
+	}}))
+	if first != 2 || second != 1 || third != 0 {
+		t.Errorf("told %d, %d and %d, want 2, 1 and 0", first, second, third)
+	}
+	if !marked(one) || !marked(two) || !marked(three) {
+		t.Error("one is not marked")
+	}
+
+	four := w.create(t, alice, named("4", "profile"))
+	if n := revokeAll(w.service(&cut{Store: w.store, only: "Revoke", at: 1})); n != 1 || marked(four) {
+		t.Fatalf("told %d, and the pass was not cut off: %t", n, marked(four))
+	}
+	w.clock = w.clock.Add(time.Minute)
+	if n := revokeAll(w.service(w.store)); n != 0 || marked(four) {
+		t.Errorf("a minute later %d, marked: %t", n, marked(four))
+	}
+	w.clock = w.clock.Add(time.Minute)
+	if n := revokeAll(w.service(w.store)); n != 0 || !marked(four) {
+		t.Errorf("two minutes later %d, marked: %t", n, marked(four))
+	}
+}
+
 // TestRevokeAllTwiceInTheSameSecond: a button that is pressed twice kills once, and
 // what the first of the two killed the second does not count again.
 func TestRevokeAllTwiceInTheSameSecond(t *testing.T) {

@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// passTimeout bounds the pass that follows RevokeAll.
-const passTimeout = 5 * time.Second
+const (
+	// passTimeout bounds the pass that follows RevokeAll.
+	passTimeout = 5 * time.Second
+	// passAlone is how long nobody else marks what a stop killed: a function has
+	// counted it by then, or was cut off, and no clock is so far ahead.
+	passAlone = maxWait + clockSkew
+)
 
 // RevokeAll kills every token that a person has now, by one write on their own
 // item: either all are dead or none. Their names and places are free at once, and a
@@ -60,8 +65,9 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 
 // bury counts the tokens that the owner's stops killed and those before did not,
 // and marks all that are stopped as revoked each by itself, so that the table
-// forgets them in time and their names with them. Nothing depends on the marks:
-// the pass is cut off, or ends at the first one that it cannot make.
+// forgets them in time and their names with them. What others have just killed is
+// theirs to count, and so to mark. Nothing depends on the marks: the pass is cut
+// off, or ends at the first one that it cannot make.
 func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time.Time, by Doer) (killed int, err error) {
 	was := owner
 	was.Stops = before
@@ -71,8 +77,11 @@ func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time
 		if !t.RevokedAt.IsZero() || stopped.RevokedAt.IsZero() || t.pastOwnEnd(stopped.RevokedAt) {
 			return
 		}
-		dead = append(dead, stopped)
-		if was.Stopped(t).RevokedAt.IsZero() && !t.pastOwnEnd(now) {
+		mine := was.Stopped(t).RevokedAt.IsZero()
+		if mine || now.Sub(stopped.RevokedAt) > passAlone {
+			dead = append(dead, stopped)
+		}
+		if mine && !t.pastOwnEnd(now) {
 			killed++
 		}
 	})
@@ -82,11 +91,35 @@ func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
 	for _, t := range dead {
-		t.Changed = s.mark(ctx, by, t.Version+1)
-		if err := s.Store.Revoke(ctx, Revocation{Token: t, NameKey: nameKey(t.Name), Owner: owner}); err != nil {
+		if owner, err = s.markStopped(ctx, t, owner, by); err != nil {
 			break
 		}
-		owner.Version++
 	}
 	return killed, nil
+}
+
+// markStopped marks a token that a stop killed, and returns its owner as it is then.
+func (s *Service) markStopped(ctx context.Context, t Token, owner Owner, by Doer) (Owner, error) {
+	err := s.retry(ctx, func() error {
+		if t.RevokedAt.IsZero() {
+			t = owner.Stopped(t)
+		}
+		t.Changed = s.mark(ctx, by, t.Version+1)
+		err := s.Store.Revoke(ctx, Revocation{Token: t, NameKey: nameKey(t.Name), Owner: owner})
+		if err == nil {
+			owner.Version++
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		// Somebody wrote first: with the owner, for they create one, or this token.
+		now, holder, lost := s.Store.Look(ctx, t.ID)
+		if lost != nil || !now.RevokedAt.IsZero() {
+			return lost
+		}
+		t, owner = now, holder
+		return err
+	})
+	return owner, err
 }
