@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,8 +53,12 @@ func newDesk(t testing.TB) *desk {
 		{Name: "notes:write", Description: "Write notes", Category: "notes"},
 		{Name: "introspect", Description: "Ask about credentials", Category: "tokens", Sensitive: true, Groups: []string{"admins"}},
 	}
-	curve := elliptic.P256()
-	keys := []pat.Key{{ID: ourKey, Algorithm: "ES256", Public: &ecdsa.PublicKey{Curve: curve, X: curve.Params().Gx, Y: curve.Params().Gy}}}
+	curve := elliptic.P256().Params()
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, curve.Gx.Bytes(), curve.Gy.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []pat.Key{{ID: ourKey, Algorithm: "ES256", Public: public}}
 	if err := bolt.Publish(t.Context(), keys, catalogue); err != nil {
 		t.Fatal(err)
 	}
