@@ -104,11 +104,13 @@ describe('refusals', () => {
     expect(await cells()).toHaveLength(2);
   });
 
-  test('are at least so many while older events may be more of them', async () => {
+  test('are at least so many while older events may be more of them, and some pages go by at a time', async () => {
     const server = new FakeServer([token({ id: ID, name: 'ci' })]);
     server.events = [...run(55), event('token.created', ours)];
-    server.pageSize = 30;
+    server.pageSize = 3;
     const { person } = show(`/tokens/${ID}`, { server });
+    await screen.findByText(/at least 30 times/);
+    await screen.findByRole('button', { name: 'Load more' });
     expect(await cells()).toEqual([`The token ${ID} was refused at least 30 times: the token was deleted.`]);
     await person.click(screen.getByRole('button', { name: 'Show each of 30 refusals' }));
     await person.click(screen.getByRole('button', { name: 'Load more' }));
