@@ -136,6 +136,9 @@ type judgment struct {
 // judge tells what the policy will mean for a good credential's request. From where
 // a TOKEN event comes only the gateway knows.
 func (a Authorizer) judge(g pat.Grant, method, path string, from netip.Addr) judgment {
+	if err := g.Within(from); err != nil && from.IsValid() {
+		return judgment{refused: err, reason: pat.RefusedNetwork} // who is outside learns no more
+	}
 	route, known := api.MatchRoute(a.Routes, method, path)
 	mayNot := fmt.Errorf("the credential may not call %s %s", route.Method, route.Path)
 	if !known || a.Tokens.Guest && api.IsDetour(path) {
@@ -146,9 +149,6 @@ func (a Authorizer) judge(g pat.Grant, method, path string, from netip.Addr) jud
 		return judgment{refused: mayNot, reason: pat.RefusedScope, missing: route.Scope}
 	case code != "":
 		return judgment{refused: mayNot, reason: pat.RefusedForbidden}
-	}
-	if err := g.Within(from); err != nil && from.IsValid() {
-		return judgment{refused: err, reason: pat.RefusedNetwork}
 	}
 	return judgment{uses: []string{route.Scope}}
 }

@@ -36,7 +36,7 @@ func TestWhatThePolicyRefusesIsTold(t *testing.T) {
 		"at our API, for administrators":   {false, "GET/admin/policy", "192.0.2.1", pat.RefusedForbidden},
 		"at our API, without the scope":    {false, "POST/oauth/introspect", "192.0.2.1", pat.RefusedScope},
 		"at our API, from elsewhere":       {false, "GET/whoami", "198.51.100.1", pat.RefusedNetwork},
-		"at our API, without both, abroad": {false, "POST/oauth/introspect", "198.51.100.1", pat.RefusedScope},
+		"at our API, without both, abroad": {false, "POST/oauth/introspect", "198.51.100.1", pat.RefusedNetwork},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
