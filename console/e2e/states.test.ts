@@ -375,6 +375,15 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     await page.getByRole('heading', { name: 'Policy' }).first().waitFor();
     await page.getByRole('button', { name: 'Save' }).waitFor();
     wrong.push(...(await look(page, mode, 'admin, policy')));
+    const root = await world.as('root');
+    const { body: policy } = await root('GET', '/admin/policy');
+    await root('PUT', '/admin/policy', { ...policy, max_tokens_per_person: 60 });
+    await page.getByRole('checkbox', { name: 'Maximum lifetime' }).check();
+    await button(page, 'Save').click();
+    await page.getByText(/somebody changed the policy meanwhile/).waitFor();
+    wrong.push(...(await look(page, mode, 'admin, policy changed meanwhile')));
+    await root('PUT', '/admin/policy', policy);
+    page.once('dialog', (question) => question.accept()); // what is not saved is lost
     await page.goto('/admin/tokens');
     await page.getByText(`seen, ${mode}`).first().waitFor();
     wrong.push(...(await look(page, mode, 'admin, tokens')));

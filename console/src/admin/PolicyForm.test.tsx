@@ -131,6 +131,31 @@ describe('saving', () => {
     expect(dialogs()).toEqual([]);
   });
 
+  test.each([
+    ['at once', { tokens: 0, people: 0, complete: true }],
+    ['after a question', { tokens: 1, people: 1, complete: true }],
+  ])('%s of a policy that somebody changed meanwhile saves nothing, and shows both changes', async (_, stops) => {
+    const { server, toggle, press, sent, person, box } = await form();
+    server.preview = stops;
+    const save = async () => {
+      await press('Save');
+      if (stops.tokens > 0) await person.click((await dialog()).getByRole('button', { name: 'Save' }));
+    };
+    await toggle('Stop unused tokens');
+    server.policy = { ...OPEN, max_lifetime_days: 30, max_tokens_per_person: 7 };
+    await save();
+    await screen.findByText(/somebody changed the policy meanwhile/);
+    expect(dialogs()).toEqual([]);
+    expect(sent(PUT)).toEqual([]);
+    expect(box('Maximum lifetime in days').value).toBe('30');
+    expect(box('Tokens per person').value).toBe('7');
+    expect(box('Days without use').value).toBe('180');
+    await save();
+    await screen.findByText('The policy is saved.');
+    expect(screen.queryByText(/somebody changed the policy meanwhile/)).toBeNull();
+    expect(sent(PUT)).toEqual([{ ...OPEN, max_lifetime_days: 30, max_tokens_per_person: 7, max_idle_days: 180 }]);
+  });
+
   test('of what could not be counted asks first, whatever was found', async () => {
     const { server, press, sent } = await form();
     server.preview = { tokens: 0, people: 0, complete: false };

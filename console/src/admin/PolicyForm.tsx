@@ -5,7 +5,7 @@ import Form from '@cloudscape-design/components/form';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { previewPolicy, setPolicy } from '../api/change';
+import { previewPolicy, readPolicy, setPolicy } from '../api/change';
 import type { PolicyPreview, TokenPolicy } from '../api/client';
 import { asFailure, type Failure } from '../api/failure';
 import { useApi } from '../api/use';
@@ -22,7 +22,9 @@ import {
   type PolicyDraft,
   type PolicyMistakes,
   policyOf,
+  rebased,
   refusedFields,
+  samePolicy,
 } from './draft';
 import { PolicyFields } from './PolicyFields';
 import { Stops, stopsNothing } from './Stops';
@@ -41,6 +43,7 @@ export function PolicyForm({ policy }: { policy: TokenPolicy }) {
   const [preview, setPreview] = useState<PolicyPreview | null>(null);
   const [asking, setAsking] = useState<PolicyPreview | null>(null);
   const [failure, setFailure] = useState<{ is: Failure; rest: string[]; step: Step } | null>(null);
+  const [meanwhile, setMeanwhile] = useState(false);
   const [busy, setBusy] = useState<Step | null>(null);
   const sending = useRef(false);
   useFocusFirst(mistakes, POLICY_FIELDS);
@@ -57,6 +60,16 @@ export function PolicyForm({ policy }: { policy: TokenPolicy }) {
     setFailure({ is, rest, step });
   };
   const save = async () => {
+    // It has no version and is replaced whole: what another administrator saved since
+    // would be undone unseen. Who writes between this look and the next call is not seen.
+    const there = await readPolicy(api);
+    if (!samePolicy(there, saved)) {
+      setSaved(there);
+      setDraft((d) => rebased(d, saved, there));
+      setPreview(null);
+      setMeanwhile(true);
+      return;
+    }
     const now = await setPolicy(api, policyOf(draft));
     setSaved(now);
     setDraft(draftOf(now));
@@ -70,6 +83,7 @@ export function PolicyForm({ policy }: { policy: TokenPolicy }) {
   const go = async (step: Step) => {
     if (sending.current) return;
     setFailure(null);
+    setMeanwhile(false);
     setPreview(null);
     const found = mistakesIn(draft);
     setMistakes(found);
@@ -118,6 +132,11 @@ export function PolicyForm({ policy }: { policy: TokenPolicy }) {
               <Alert type={stopsNothing(preview) ? 'success' : 'warning'}>
                 <Stops preview={preview} />
               </Alert>
+            </div>
+          )}
+          {meanwhile && (
+            <div role="alert">
+              <Alert type="warning">{t('policy.meanwhile')}</Alert>
             </div>
           )}
           {failure && (

@@ -61,6 +61,17 @@ export function draftOf(policy: TokenPolicy): PolicyDraft {
   };
 }
 
+export function samePolicy(a: TokenPolicy, b: TokenPolicy): boolean {
+  return JSON.stringify(draftOf(a)) === JSON.stringify(draftOf(b));
+}
+
+/** The draft on top of another policy: what this person did not touch is as it is there. */
+export function rebased(draft: PolicyDraft, was: TokenPolicy, now: TokenPolicy): PolicyDraft {
+  const [before, after] = [draftOf(was), draftOf(now)];
+  const untouched = POLICY_FIELDS.filter((field) => JSON.stringify(draft[field]) === JSON.stringify(before[field]));
+  return { ...draft, ...Object.fromEntries(untouched.map((field) => [field, after[field]])) };
+}
+
 /** The policy that a draft without mistakes makes. */
 export function policyOf(draft: PolicyDraft): TokenPolicy {
   const value = (field: LimitField) => (draft[field].on ? Number(draft[field].typed) : null);

@@ -56,6 +56,11 @@ export function previewPolicy(api: Api, body: TokenPolicy): Promise<PolicyPrevie
   return answer(api.POST('/admin/policy/preview', { body }));
 }
 
+/** Reads it as it is now. */
+export function readPolicy(api: Api): Promise<TokenPolicy> {
+  return answer(api.GET('/admin/policy'));
+}
+
 export function setPolicy(api: Api, body: TokenPolicy): Promise<TokenPolicy> {
   return answer(api.PUT('/admin/policy', { body }));
 }

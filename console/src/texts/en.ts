@@ -326,6 +326,8 @@ export const en = {
   'policy.confirm': 'Save this policy?',
   'policy.confirm.what': 'They stop within 30 seconds, and work again when the policy is loosened.',
   'policy.saved': 'The policy is saved.',
+  'policy.meanwhile':
+    'Not saved: somebody changed the policy meanwhile. Their changes are in the form now, beside yours. Look at them, and save again.',
   'policy.failed': 'The policy was not saved',
   'policy.unread': 'The policy cannot be read',
 

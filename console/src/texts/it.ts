@@ -326,6 +326,8 @@ export const it: Record<TextKey, string> = {
   'policy.confirm': 'Salvare queste regole?',
   'policy.confirm.what': 'Si fermano entro 30 secondi e funzionano di nuovo quando le regole si allentano.',
   'policy.saved': 'Le regole sono salvate.',
+  'policy.meanwhile':
+    'Non salvato: nel frattempo qualcuno ha cambiato le regole. Le sue modifiche sono ora nel modulo, accanto alle tue. Guardale e salva di nuovo.',
   'policy.failed': 'Le regole non sono state salvate',
   'policy.unread': 'Le regole non si possono leggere',
 
