@@ -73,6 +73,11 @@ func TestUsedAreTheAttributesOfTouch(t *testing.T) {
 	if slot := pat.ID("0000000001").Slot(); len(slot) != len(store.SlotPattern) {
 		t.Errorf("%s does not fit the slot %s", store.SlotPattern, slot)
 	}
+	for _, other := range []string{store.SettingsPartition, store.PolicyPartition, store.TrailPrefix, store.RefusedPrefix} {
+		if len(other) <= len(store.SlotPattern) {
+			t.Errorf("%s fits what begins with %s", store.SlotPattern, other)
+		}
+	}
 	if sent.ReturnValues != "" && sent.ReturnValues != "NONE" {
 		t.Errorf("the store asks for %s", sent.ReturnValues)
 	}
