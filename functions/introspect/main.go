@@ -1,6 +1,6 @@
 // Command introspect is the Lambda function behind POST /oauth/introspect. It
-// writes nothing: a credential that somebody asks about is not its owner's
-// request.
+// writes down what it refuses and nothing else: a credential that somebody asks
+// about is not its owner's request.
 package main
 
 import (
