@@ -69,15 +69,6 @@ func (c call) proxyEvent(a restAPI, route api.Route, authorizer map[string]strin
 	return e
 }
 
-// tokenEvent is what a TOKEN authorizer is asked.
-func (c call) tokenEvent(a restAPI, header string) events.APIGatewayCustomAuthorizerRequest {
-	return events.APIGatewayCustomAuthorizerRequest{
-		Type:               "TOKEN",
-		AuthorizationToken: header,
-		MethodArn:          c.methodARN(a.id),
-	}
-}
-
 // A requestEvent is what a REQUEST authorizer is asked, version 1.0: the proxy
 // event without a body. (The type of aws-lambda-go knows less of the context.)
 type requestEvent struct {

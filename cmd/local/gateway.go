@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,19 +30,15 @@ type gateway struct {
 // A restAPI is one REST API. Each would have an address of its own on AWS; here
 // they share one, and a path belongs to the first API that knows it.
 type restAPI struct {
-	id         string
-	routes     []api.Route
-	authorizer authorizer
+	id     string
+	routes []api.Route
+	// authorizer is a REQUEST authorizer, which is asked before every route that is
+	// not open.
+	authorizer function
 	// serves returns the function behind a route.
 	serves func(api.Route) function
 	// binary APIs hand bodies over in base64: binaryMediaTypes holds */*.
 	binary bool
-}
-
-// An authorizer is asked before every route that is not open.
-type authorizer struct {
-	kind   string // TOKEN or REQUEST
-	decide function
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -121,27 +116,14 @@ func (g *gateway) preflight(c call, methods []string) answer {
 	}}
 }
 
-var credentialPattern = regexp.MustCompile(api.CredentialPattern)
-
 // authorize asks the API's authorizer and obeys its policy. It returns the
 // context for the function.
 func (g *gateway) authorize(ctx context.Context, c call, a restAPI, route api.Route) (map[string]string, error) {
-	var event any
-	switch headers := c.header["Authorization"]; {
-	case a.authorizer.kind == "TOKEN":
-		// What does not look like a credential costs no function call.
-		if len(headers) != 1 || !credentialPattern.MatchString(headers[0]) {
-			return nil, refusal{kind: "UNAUTHORIZED"}
-		}
-		event = c.tokenEvent(a, headers[0])
-	default:
-		// The header is the identity source: it must be there and not empty.
-		if len(headers) == 0 || headers[len(headers)-1] == "" {
-			return nil, refusal{kind: "UNAUTHORIZED"}
-		}
-		event = c.requestEvent(a, route)
+	// The header is the identity source: it must be there and not empty.
+	if headers := c.header["Authorization"]; len(headers) == 0 || headers[len(headers)-1] == "" {
+		return nil, refusal{kind: "UNAUTHORIZED"}
 	}
-	out, err := a.authorizer.decide.call(withRequestID(ctx, c.id), g.timeout, g.log, event)
+	out, err := a.authorizer.call(withRequestID(ctx, c.id), g.timeout, g.log, c.requestEvent(a, route))
 	switch {
 	case err != nil && err.Error() == "Unauthorized":
 		return nil, refusal{kind: "UNAUTHORIZED"}

@@ -49,7 +49,7 @@ type rig struct {
 	answer    func(context.Context, []byte) ([]byte, error)
 }
 
-func newRig(t *testing.T, kind string, binary bool) *rig {
+func newRig(t *testing.T, binary bool) *rig {
 	t.Helper()
 	r := &rig{
 		authorize: says(decisionOf(allowAll, nil)),
@@ -77,7 +77,7 @@ func newRig(t *testing.T, kind string, binary bool) *rig {
 				id:         "made-up",
 				routes:     madeUpRoutes,
 				binary:     binary,
-				authorizer: authorizer{kind: kind, decide: note(&r.asked, &r.authorize)},
+				authorizer: note(&r.asked, &r.authorize),
 				serves:     func(api.Route) function { return serve },
 			},
 		},
@@ -154,7 +154,6 @@ func credentialHeader(values ...string) http.Header {
 func TestGatewayRefuses(t *testing.T) {
 	deny := decisionOf(api.DenyAll(), map[string]string{api.ContextCode: "insufficient_scope", api.ContextMissingScope: "things"})
 	for name, tc := range map[string]struct {
-		kind           string // of authorizer; TOKEN unless said
 		method, target string
 		header         http.Header
 		body           string
@@ -166,27 +165,20 @@ func TestGatewayRefuses(t *testing.T) {
 		authenticate   string
 		asked, called  int
 	}{
-		"an unknown path is 404":                              {method: "GET", target: "/nothing", status: 404, code: "not_found"},
-		"an unknown method of a known path is 404":            {method: "PUT", target: "/open", status: 404, code: "not_found"},
-		"HEAD is an unknown method":                           {method: "HEAD", target: "/open", status: 404, code: "not_found"},
-		"a doubled slash is an unknown path":                  {method: "GET", target: "//open", status: 404, code: "not_found"},
-		"another case is an unknown path":                     {method: "GET", target: "/Open", status: 404, code: "not_found"},
-		"dots are not resolved":                               {method: "GET", target: "/things/../open", status: 404, code: "not_found"},
-		"a path encoded differently is unknown":               {method: "GET", target: "/%6fpen", status: 404, code: "not_found"},
-		"an empty parameter is an unknown path":               {method: "GET", target: "/things/", status: 404, code: "not_found"},
-		"a preflight of an unknown path is 404":               {method: "OPTIONS", target: "/nothing", status: 404, code: "not_found"},
-		"OPTIONS * is an unknown path":                        {method: "OPTIONS", target: "*", status: 404, code: "not_found"},
-		"an unknown path is 404 with a credential, too":       {method: "GET", target: "/nothing", header: credentialHeader(good), status: 404, code: "not_found"},
-		"an unknown path is 404 with any authorization, too":  {method: "GET", target: "/nothing", header: credentialHeader("AWS4-HMAC-SHA256 Credential=x"), status: 404, code: "not_found"},
-		"no header is 401 and asks nobody":                    {method: "POST", target: "/things", status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"an empty header is 401 and asks nobody":              {method: "POST", target: "/things", header: credentialHeader(""), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"another scheme is 401 and asks nobody":               {method: "POST", target: "/things", header: credentialHeader("Digest abc"), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"two headers are 401 and ask nobody":                  {method: "POST", target: "/things", header: credentialHeader(good, good), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"two values in one header are 401 and ask nobody":     {method: "POST", target: "/things", header: credentialHeader(good + ", " + good), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"bytes that are no text are 401 and ask nobody":       {method: "POST", target: "/things", header: credentialHeader("Bearer \xff\xfe"), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"a line break behind a credential is 401":             {method: "POST", target: "/things", header: credentialHeader(good + "\n"), status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"no header is 401 at a REQUEST authorizer, unasked":   {kind: "REQUEST", method: "POST", target: "/things", status: 401, code: "unauthorized", authenticate: "Bearer"},
-		"an empty header is 401 at a REQUEST authorizer, too": {kind: "REQUEST", method: "POST", target: "/things", header: credentialHeader(""), status: 401, code: "unauthorized", authenticate: "Bearer"},
+		"an unknown path is 404":                             {method: "GET", target: "/nothing", status: 404, code: "not_found"},
+		"an unknown method of a known path is 404":           {method: "PUT", target: "/open", status: 404, code: "not_found"},
+		"HEAD is an unknown method":                          {method: "HEAD", target: "/open", status: 404, code: "not_found"},
+		"a doubled slash is an unknown path":                 {method: "GET", target: "//open", status: 404, code: "not_found"},
+		"another case is an unknown path":                    {method: "GET", target: "/Open", status: 404, code: "not_found"},
+		"dots are not resolved":                              {method: "GET", target: "/things/../open", status: 404, code: "not_found"},
+		"a path encoded differently is unknown":              {method: "GET", target: "/%6fpen", status: 404, code: "not_found"},
+		"an empty parameter is an unknown path":              {method: "GET", target: "/things/", status: 404, code: "not_found"},
+		"a preflight of an unknown path is 404":              {method: "OPTIONS", target: "/nothing", status: 404, code: "not_found"},
+		"OPTIONS * is an unknown path":                       {method: "OPTIONS", target: "*", status: 404, code: "not_found"},
+		"an unknown path is 404 with a credential, too":      {method: "GET", target: "/nothing", header: credentialHeader(good), status: 404, code: "not_found"},
+		"an unknown path is 404 with any authorization, too": {method: "GET", target: "/nothing", header: credentialHeader("AWS4-HMAC-SHA256 Credential=x"), status: 404, code: "not_found"},
+		"no header is 401 and asks nobody":                   {method: "POST", target: "/things", status: 401, code: "unauthorized", authenticate: "Bearer"},
+		"an empty header is 401 and asks nobody":             {method: "POST", target: "/things", header: credentialHeader(""), status: 401, code: "unauthorized", authenticate: "Bearer"},
 		"the error Unauthorized is 401": {
 			method: "POST", target: "/things", header: credentialHeader(good), authorize: fails(errors.New("Unauthorized")),
 			status: 401, code: "unauthorized", authenticate: "Bearer", asked: 1,
@@ -272,10 +264,7 @@ func TestGatewayRefuses(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if tc.kind == "" {
-				tc.kind = "TOKEN"
-			}
-			r := newRig(t, tc.kind, true)
+			r := newRig(t, true)
 			if tc.authorize != nil {
 				r.authorize = tc.authorize
 			}
@@ -339,7 +328,7 @@ func checkOwn(t *testing.T, w *httptest.ResponseRecorder, authenticate string) {
 
 // Every kind in the table has its answer, also those that only AWS gives.
 func TestGatewayAnswersAreTotal(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	if len(api.GatewayAnswers) == 0 {
 		t.Fatal("no answers")
 	}
@@ -381,7 +370,7 @@ func TestGatewayTellsFailuresApart(t *testing.T) {
 		"a function that returns an error":           {answer: fails(errors.New("oh")), kind: "INTEGRATION_FAILURE", log: "oh"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, "TOKEN", true)
+			r := newRig(t, true)
 			r.timeout = 20 * time.Millisecond
 			if tc.authorize != nil {
 				r.authorize = tc.authorize
@@ -405,7 +394,7 @@ func TestGatewayTellsFailuresApart(t *testing.T) {
 
 // A client that hangs up does not stop what it began.
 func TestGatewayOutlivesItsClient(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	var seen error
 	r.answer = func(ctx context.Context, _ []byte) ([]byte, error) {
 		seen = ctx.Err()
@@ -421,7 +410,7 @@ func TestGatewayOutlivesItsClient(t *testing.T) {
 }
 
 func TestGatewayLogsAPanicWithoutItsValue(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	r.answer = func(context.Context, []byte) ([]byte, error) { panic("a secret") }
 	r.send("GET", "/open", nil, "")
 	if log := r.log.String(); strings.Contains(log, "a secret") || !strings.Contains(log, "panicked") {
@@ -473,7 +462,7 @@ func TestGatewayObeysThePolicy(t *testing.T) {
 		"a path with a colon and a star is only itself":       {"/things/*:1", policyOf(allow(arn + "/GET/things/2")), 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, "TOKEN", true)
+			r := newRig(t, true)
 			r.authorize = says(decisionOf(tc.policy, nil))
 			header := credentialHeader(good)
 			header.Set("X-Forwarded-For", "203.0.113.9")
@@ -488,17 +477,8 @@ func TestGatewayObeysThePolicy(t *testing.T) {
 	}
 }
 
-func TestTokenAuthorizerEvent(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
-	r.send("GET", "/things/a%2Fb:c?x=1", credentialHeader("bEaReR  a.b-c"), "")
-	want := `{"type":"TOKEN","authorizationToken":"bEaReR  a.b-c","methodArn":"arn:aws:execute-api:local:000000000000:made-up/local/GET/things/a%2Fb:c"}`
-	if len(r.asked) != 1 || string(r.asked[0]) != want {
-		t.Errorf("events %s, want one %s", r.asked, want)
-	}
-}
-
-func TestRequestAuthorizerEvent(t *testing.T) {
-	r := newRig(t, "REQUEST", true)
+func TestAuthorizerEvent(t *testing.T) {
+	r := newRig(t, true)
 	header := credentialHeader("Digest a", "Bearer b")
 	header["X-Many"] = []string{"1", "2"}
 	r.send("GET", "/things/a%2fb?x=1&x=2", header, "body")
@@ -542,7 +522,7 @@ func TestRequestAuthorizerEvent(t *testing.T) {
 }
 
 func TestProxyEvent(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	r.authorize = says(decisionOf(allowAll, map[string]string{"sub": "alice", "scope": "a b"}))
 	header := credentialHeader(good)
 	header["X-Many"] = []string{"1", "2"}
@@ -593,7 +573,7 @@ func TestProxyEvent(t *testing.T) {
 
 // What AWS writes as null is null here, and an open route has no authorizer.
 func TestProxyEventWithoutAnything(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	r.send("GET", "/open", credentialHeader(good), "")
 	var whole map[string]any
 	if err := json.Unmarshal(r.called[0], &whole); err != nil {
@@ -617,7 +597,7 @@ func TestProxyEventWithoutAnything(t *testing.T) {
 
 // An API without binary media types gets text, with what is no UTF-8 replaced.
 func TestProxyEventOfATextAPI(t *testing.T) {
-	r := newRig(t, "TOKEN", false)
+	r := newRig(t, false)
 	r.send("POST", "/open", nil, "a\xffb")
 	if event := r.proxyEvent(t); event.Body != "a\ufffdb" || event.IsBase64Encoded {
 		t.Errorf("body %q, base64 %v", event.Body, event.IsBase64Encoded)
@@ -625,7 +605,7 @@ func TestProxyEventOfATextAPI(t *testing.T) {
 }
 
 func TestGatewayTakesABodyUpToItsLimit(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	if w := r.send("POST", "/open", nil, strings.Repeat("x", api.MaxGatewayBody)); w.Code != 200 {
 		t.Errorf("status %d", w.Code)
 	}
@@ -662,7 +642,7 @@ func TestGatewayAnswersWithWhatTheFunctionSays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, "TOKEN", true)
+			r := newRig(t, true)
 			r.answer = says(tc.says)
 			w := r.send("GET", "/open", nil, "")
 			if w.Code != tc.status || !reflect.DeepEqual(w.Header(), tc.header) || w.Body.String() != tc.body {
@@ -681,7 +661,7 @@ func TestPreflight(t *testing.T) {
 		"of a path with an odd segment": {"/things/%2F", "GET"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, "TOKEN", true)
+			r := newRig(t, true)
 			w := r.send("OPTIONS", tc.target, http.Header{"Origin": {"http://evil.test"}, "Access-Control-Request-Method": {"GET"}}, "")
 			if w.Code != 204 || w.Body.Len() > 0 {
 				t.Fatalf("answer %d %q", w.Code, w.Body)
@@ -713,7 +693,7 @@ func TestGatewayKeepsCallersApart(t *testing.T) {
 	echo := functionOf(func(_ context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		return events.APIGatewayProxyResponse{StatusCode: 200, Body: strings.Repeat(event.PathParameters["id"]+" ", 200)}, nil
 	})
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	r.answer = echo
 	var wg sync.WaitGroup
 	for i := range 64 {
@@ -731,7 +711,7 @@ func TestGatewayKeepsCallersApart(t *testing.T) {
 
 // A client that writes everything before it reads still sees the refusal.
 func TestGatewayRefusesALargeBodyToTheEnd(t *testing.T) {
-	r := newRig(t, "TOKEN", true)
+	r := newRig(t, true)
 	web := httptest.NewServer(r)
 	defer web.Close()
 	body := io.LimitReader(zeros{}, api.MaxGatewayBody+24<<20)

@@ -97,7 +97,7 @@ func (s *server) serving(event []byte) (function, error) {
 	for _, a := range g.apis {
 		switch route, ok := api.MatchRoute(a.routes, method, path); {
 		case ok && e.Type != "":
-			return a.authorizer.decide, nil
+			return a.authorizer, nil
 		case ok:
 			return a.serves(route), nil
 		}

@@ -163,14 +163,14 @@ func (s *server) gateway() (*gateway, error) {
 			{
 				id:         "counterfoil",
 				routes:     api.Routes,
-				authorizer: authorizer{kind: "REQUEST", decide: functionOf(ours.Authorize)},
+				authorizer: functionOf(ours.Authorize),
 				serves:     func(r api.Route) function { return functions[r.Function] },
 				binary:     slices.Contains(api.BinaryMediaTypes, "*/*"),
 			},
 			{
 				id:         "notes",
 				routes:     theirs,
-				authorizer: authorizer{kind: "REQUEST", decide: functionOf(guest.Authorize)},
+				authorizer: functionOf(guest.Authorize),
 				serves:     func(api.Route) function { return notes },
 				binary:     true,
 			},
