@@ -37,14 +37,20 @@ describe('creating', () => {
     await page.getByText('Give it a name.').waitFor();
     await page.getByText('Choose at least one permission.').waitFor();
     await expect.poll(() => focused(page)).toBe('Name');
-    // What only the server judges comes back to its field.
+    // A network is judged as the server would.
     await fill(page, 'networks');
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByLabel(/^Allowed networks/).fill('2001:db8::1/32');
     await create(page).click();
-    await page.getByText('"2001:db8::1/32" has host bits set; the network is 2001:db8::/32').waitFor();
+    await page.getByText('2001:db8::1/32 has bits set after its length. The network is 2001:db8::/32.').waitFor();
     await expect.poll(() => focused(page)).toContain('Allowed networks');
-    await page.getByLabel(/^Allowed networks/).fill('192.0.2.0/24');
+    await page.getByLabel(/^Allowed networks/).fill('2001:db8::/32');
+    // What only the server judges comes back to its field: a symbol that shows nothing.
+    await page.getByLabel('Name').fill('net\u2800works');
+    await create(page).click();
+    await page.getByText(/^The server does not accept this value: /).waitFor();
+    await expect.poll(() => focused(page)).toBe('Name');
+    await page.getByLabel('Name').fill('networks');
     await create(page).click();
     await page.getByRole('heading', { name: 'networks is created' }).waitFor();
     expectSilence(visit, refusals);

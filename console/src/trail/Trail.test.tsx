@@ -130,7 +130,7 @@ describe('refusals', () => {
   });
 
   test('are told in Italian', async () => {
-    trail([...run(2), refused(3, { reason: reason('forbidden') })], '/admin/trail', 'it');
+    trail([...run(2), refused(3, { reason: 'forbidden' })], '/admin/trail', 'it');
     expect(await cells()).toEqual([
       `Il token ${ID} di alice è stato rifiutato 2 volte: il token era eliminato.`,
       `Un valore del token ${ID} di alice è stato rifiutato: i token non vi sono ammessi.`,

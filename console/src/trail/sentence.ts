@@ -20,7 +20,7 @@ const FIELDS: Record<NonNullable<Event['data']['changed']>[number], TextKey> = {
   reauth_seconds: 'policy.reauth',
 };
 
-const REASONS: Partial<Record<string, TextKey>> = {
+const REASONS: Record<NonNullable<Event['data']['reason']>, TextKey> = {
   revoked: 'trail.reason.revoked',
   expired: 'trail.reason.expired',
   disabled: 'trail.reason.disabled',
@@ -87,9 +87,9 @@ export function sentenceOf(texts: Texts, { type, data }: Event, draw: Draw): Rea
   });
 }
 
-function reasonOf(t: Texts['t'], { reason = '' }: { reason?: string }): string {
-  const key = REASONS[reason];
-  return key ? t(key) : reason; // a newer server's
+function reasonOf(t: Texts['t'], { reason }: Event['data']): string {
+  if (reason === undefined) return '';
+  return REASONS[reason] ? t(REASONS[reason]) : reason; // a newer server's
 }
 
 function whoOf({ t, rich }: Texts, { by }: Event['data'], person: (sub: string) => ReactNode): ReactNode {
