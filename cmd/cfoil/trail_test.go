@@ -25,8 +25,8 @@ func TestTrailOf(t *testing.T) {
 	for most, want := range map[int]struct{ events, pages int }{1: {1, 1}, 100: {100, 1}, 101: {101, 2}, 230: {230, 3}, 1000: {230, 3}} {
 		asked = 0
 		got, err := trailOf(most, page)
-		if err != nil || len(got) != want.events || asked != want.pages {
-			t.Errorf("%d: %v, %d events of %d pages", most, err, len(got), asked)
+		if err != nil || len(got.Events) != want.events || asked != want.pages || (got.NextCursor != "") != (most < there) {
+			t.Errorf("%d: %v, %d events of %d pages, more: %q", most, err, len(got.Events), asked, got.NextCursor)
 		}
 	}
 	refused := errors.New("refused")
