@@ -22,7 +22,8 @@ func (a *app) gitCredentialCommand() *cobra.Command {
 		Use:   "git-credential get|store|erase",
 		Short: "Answer git when it asks for a credential",
 		Long: `Speak git's protocol for credential helpers. It answers for the server's own host,
-and for those named with --for; to any other host it says nothing.`,
+and for those named with --for; to any other host it says nothing. A JWT that git
+says was refused is not given out again.`,
 		Example: `  git config --global credential.https://git.example.com.helper \
     '!cfoil auth git-credential --for https://git.example.com'`,
 		Args:      exactly("get, store or erase"),
