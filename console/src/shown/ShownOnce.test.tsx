@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { fireEvent, screen, waitFor } from '@testing-library/react';
 import { describe, expect, test, vi } from 'vitest';
 import { dialog, dialogs, type Shown, show } from '../testing/show';
 
@@ -13,6 +13,11 @@ async function made(): Promise<Shown & { value: string }> {
 
 const ADDRESS = '/tokens/new?name=ci&scopes=notes:read';
 const copy = (what: string) => screen.getByRole('button', { name: `Copy: ${what}` });
+/** Copies, and waits until the page knows: *Done* asks before. */
+const copied = async ({ person }: Shown, what = 'Token value') => {
+  await person.click(copy(what));
+  await screen.findByText('Copied');
+};
 const done = () => screen.getByRole('button', { name: 'Done' });
 const configuration = () => screen.findByRole('heading', { name: 'Configuration' });
 
@@ -84,10 +89,10 @@ describe('copying', () => {
   });
 
   test('the line of a shell gives what stays out of its history, with the value in it', async () => {
-    const { person, value } = await made();
-    await person.click(copy('In a shell'));
-    expect(await navigator.clipboard.readText()).toBe(` export COUNTERFOIL_TOKEN=${value}`);
-    await person.click(done());
+    const shown = await made();
+    await copied(shown, 'In a shell');
+    expect(await navigator.clipboard.readText()).toBe(` export COUNTERFOIL_TOKEN=${shown.value}`);
+    await shown.person.click(done());
     await configuration();
   });
 
@@ -120,11 +125,11 @@ describe('copying', () => {
 
 describe('Done', () => {
   test('after copying leads to the list, which says that the token is ready', async () => {
-    const { person, address } = await made();
-    await person.click(copy('Token value'));
-    await person.click(done());
+    const shown = await made();
+    await copied(shown);
+    await shown.person.click(done());
     await configuration();
-    expect(address()).toBe('/configuration');
+    expect(shown.address()).toBe('/configuration');
     expect(dialogs()).toEqual([]);
     await screen.findByText('The token ci is ready.');
     expect(await screen.findByRole('link', { name: 'ci' })).toBeTruthy();
@@ -155,7 +160,7 @@ describe('Done', () => {
 
   test('leaves the value nowhere', async () => {
     const shown = await made();
-    await shown.person.click(copy('Token value'));
+    await copied(shown);
     await shown.person.click(done());
     await screen.findByRole('link', { name: 'ci' });
     const left = leftovers(shown);
@@ -165,7 +170,7 @@ describe('Done', () => {
 
   test('leaves nothing to go back to', async () => {
     const shown = await made();
-    await shown.person.click(copy('Token value'));
+    await copied(shown);
     await shown.person.click(done());
     await configuration();
     await shown.go(-1);
@@ -201,16 +206,16 @@ describe('leaving otherwise', () => {
   });
 
   test('by closing the window makes the browser ask, until Done', async () => {
-    const { person } = await made();
+    const shown = await made();
     const closing = () => {
       const event = new Event('beforeunload', { cancelable: true });
       window.dispatchEvent(event);
       return event.defaultPrevented ? 'asks' : 'closes';
     };
     expect(closing()).toBe('asks');
-    await person.click(copy('Token value'));
+    await copied(shown);
     expect(closing()).toBe('asks');
-    await person.click(done());
+    await shown.person.click(done());
     await configuration();
     await waitFor(() => expect(closing()).toBe('closes'));
   });
@@ -219,7 +224,8 @@ describe('leaving otherwise', () => {
 test('a rotated token shows its new value the same way, and stays on its page', async () => {
   const shown = show(ADDRESS);
   await shown.person.click(await screen.findByRole('button', { name: 'Create token' }));
-  await shown.person.click(await screen.findByRole('button', { name: 'Copy: Token value' }));
+  await screen.findByRole('heading', { name: 'ci is created' });
+  await copied(shown);
   await shown.person.click(done());
   await shown.person.click(await screen.findByRole('link', { name: 'ci' }));
   await shown.person.click(await screen.findByRole('button', { name: 'Rotate' }));
@@ -228,7 +234,7 @@ test('a rotated token shows its new value the same way, and stays on its page', 
   const [first = '', second = 'none'] = shown.server.values;
   expect(document.body.textContent).toContain(second);
   expect(document.body.textContent).not.toContain(first.slice(16));
-  await shown.person.click(within(document.body).getByRole('button', { name: 'Copy: Token value' }));
+  await copied(shown);
   await shown.person.click(done());
   await screen.findByRole('heading', { name: 'Details' });
   expect(leftovers(shown)).not.toContain(second.slice(16));
