@@ -82,6 +82,8 @@ export default defineConfig({
           name: 'rules',
           include: ['src/**/*.test.{ts,tsx}'],
           environment: 'happy-dom',
+          // Setting up a document and reading Cloudscape for each file took longer than half of the tests.
+          isolate: false,
           setupFiles: ['src/testing/setup.ts'],
           testTimeout: 30_000,
           server: { deps: { inline: [/@cloudscape-design/] } },
