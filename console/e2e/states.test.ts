@@ -323,6 +323,33 @@ async function look(page: Page, mode: string, name: string): Promise<string[]> {
   return (await violations(page)).map((v) => `${name}: ${v}`);
 }
 
+const body = { dark: 'body.awsui-dark-mode', light: 'body:not(.awsui-dark-mode)' };
+
+/** What is light and what is dark are one page: getting there takes longer than looking. */
+const windows = Object.keys(looks).filter((mode) => mode !== 'dark');
+
+test.each(windows)('every state of every page, %s', { timeout: 300_000 }, async (mode) => {
+  const wrong: string[] = [];
+  const visit = await world.visit(looks[mode]);
+  const { page, context } = visit;
+  await visit.signIn('alice');
+  expect(states.length).toBeGreaterThan(0);
+  for (const [name, reach] of states) {
+    const undo = await reach(page);
+    wrong.push(...(await look(page, mode, name)));
+    if (mode === 'light')
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.locator(body[colorScheme]).waitFor();
+        if (colorScheme === 'dark') wrong.push(...(await look(page, colorScheme, name)));
+      }
+    await undo?.();
+  }
+  expect(wrong).toEqual([]);
+  expectSilence(visit, refusals);
+  await context.close();
+});
+
 describe.each(Object.keys(looks))('%s', (mode) => {
   test('nobody is signed in', async () => {
     const wrong: string[] = [];
@@ -343,22 +370,6 @@ describe.each(Object.keys(looks))('%s', (mode) => {
     await button(page, 'Sign in').click();
     await button(page, /alice/i).waitFor();
     wrong.push(...(await look(page, mode, 'the local sign-in')));
-    expect(wrong).toEqual([]);
-    expectSilence(visit, refusals);
-    await context.close();
-  });
-
-  test('every state of every page', { timeout: 300_000 }, async () => {
-    const wrong: string[] = [];
-    const visit = await world.visit(looks[mode]);
-    const { page, context } = visit;
-    await visit.signIn('alice');
-    expect(states.length).toBeGreaterThan(0);
-    for (const [name, reach] of states) {
-      const undo = await reach(page);
-      wrong.push(...(await look(page, mode, name)));
-      await undo?.();
-    }
     expect(wrong).toEqual([]);
     expectSilence(visit, refusals);
     await context.close();
