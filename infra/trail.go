@@ -36,11 +36,28 @@ func (s *service) addTrail() {
 	})
 }
 
-// followTable has the function trail follow the table's stream. The mapping is
-// made by hand: CDK's own gives the function rights on everybody's streams.
+// followTable has the function trail follow the table's stream: refusals by
+// themselves, so that a flood of them makes no change wait.
 func (s *service) followTable() {
+	// All that there is but records, which events are: the function must not
+	// follow what it writes. It asks for nothing that authorizers of other APIs
+	// may write to a token, so that they can hide nothing from it.
+	s.follow("TrailOfTable", 1,
+		`{"dynamodb":{"NewImage":{"pk":{"S":[{"exists":true}]},"json":{"S":[{"exists":false}]},"refused":{"S":[{"exists":false}]}}}}`,
+		`{"dynamodb":{"Keys":{"pk":{"S":["policy"]}}}}`) // and the policy
+	// Of a shard ten are told at a time, those of a token in order.
+	s.follow("TrailOfRefusals", 10, `{"dynamodb":{"NewImage":{"refused":{"S":[{"exists":true}]}}}}`)
+}
+
+// follow makes a mapping by hand: CDK's own gives the function rights on
+// everybody's streams.
+func (s *service) follow(id string, atOnce float64, patterns ...string) {
 	f := s.functions["trail"]
-	mapping := awslambda.NewCfnEventSourceMapping(s.Stack, new("TrailOfTable"), &awslambda.CfnEventSourceMappingProps{
+	var filters []any
+	for _, p := range patterns {
+		filters = append(filters, &awslambda.CfnEventSourceMapping_FilterProperty{Pattern: &p})
+	}
+	mapping := awslambda.NewCfnEventSourceMapping(s.Stack, &id, &awslambda.CfnEventSourceMappingProps{
 		FunctionName:                   f.FunctionArn(),
 		EventSourceArn:                 s.table.TableStreamArn(),
 		StartingPosition:               new("TRIM_HORIZON"),
@@ -50,13 +67,8 @@ func (s *service) followTable() {
 		MaximumRetryAttempts:           new(float64(-1)), // within maxAge
 		BisectBatchOnFunctionError:     new(true),
 		FunctionResponseTypes:          texts("ReportBatchItemFailures"),
-		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: &[]any{
-			// All that there is but records, which events are: the function must not
-			// follow what it writes. It asks for nothing that authorizers of other
-			// APIs may write, so that they can hide nothing from it.
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"NewImage":{"pk":{"S":[{"exists":true}]},"json":{"S":[{"exists":false}]}}}}`)},
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: new(`{"dynamodb":{"Keys":{"pk":{"S":["policy"]}}}}`)}, // and the policy
-		}},
+		ParallelizationFactor:          &atOnce,
+		FilterCriteria:                 &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: &filters},
 		DestinationConfig: &awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.undelivered.QueueArn()},
 		},

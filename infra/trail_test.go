@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,46 +13,54 @@ import (
 func TestTheTrailFollowsTheTable(t *testing.T) {
 	needNode(t)
 	tm := everything()
-	_, mapping := tm.one(t, "AWS::Lambda::EventSourceMapping")
 	function, _ := tm.function(t, "trail")
 	table, _ := tm.one(t, "AWS::DynamoDB::Table")
 	queue, undelivered := tm.one(t, "AWS::SQS::Queue")
-	p := mapping.Properties
-	for what, ok := range map[string]bool{
-		"it follows the table":                     text(p["EventSourceArn"]) == "${"+table+".StreamArn}",
-		"the function is the trail's":              strings.HasPrefix(text(p["FunctionName"]), "${"+function),
-		"it begins with what is there":             p["StartingPosition"] == "TRIM_HORIZON",
-		"it is told which records failed":          text(p["FunctionResponseTypes"]) == `["ReportBatchItemFailures"]`,
-		"a batch that fails is halved":             p["BisectBatchOnFunctionError"] == true,
-		"it tries for as long as may be":           p["MaximumRetryAttempts"] == -1.0,
-		"it gives up while the stream still knows": p["MaximumRecordAgeInSeconds"] == 43200.0,
-		"then somebody hears of it":                text(p["DestinationConfig"]) == `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}`,
-		"the queue is encrypted":                   undelivered.Properties["SqsManagedSseEnabled"] == true,
-		"the queue waits for somebody":             undelivered.Properties["MessageRetentionPeriod"] == 1209600.0,
-		"the rights are there before it":           strings.Contains(text(mapping.DependsOn), "TrailRoleDefaultPolicy"),
-	} {
-		if !ok {
-			t.Errorf("not so: %s: %s", what, text(p))
+	mappings := tm.of(t, "AWS::Lambda::EventSourceMapping")
+	for id, mapping := range mappings {
+		p := mapping.Properties
+		for what, ok := range map[string]bool{
+			"it follows the table":                     text(p["EventSourceArn"]) == "${"+table+".StreamArn}",
+			"the function is the trail's":              strings.HasPrefix(text(p["FunctionName"]), "${"+function),
+			"it begins with what is there":             p["StartingPosition"] == "TRIM_HORIZON",
+			"it is told which records failed":          text(p["FunctionResponseTypes"]) == `["ReportBatchItemFailures"]`,
+			"a batch that fails is halved":             p["BisectBatchOnFunctionError"] == true,
+			"it tries for as long as may be":           p["MaximumRetryAttempts"] == -1.0,
+			"it gives up while the stream still knows": p["MaximumRecordAgeInSeconds"] == 43200.0,
+			"then somebody hears of it":                text(p["DestinationConfig"]) == `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}`,
+			"the queue is encrypted":                   undelivered.Properties["SqsManagedSseEnabled"] == true,
+			"the queue waits for somebody":             undelivered.Properties["MessageRetentionPeriod"] == 1209600.0,
+			"the rights are there before it":           strings.Contains(text(mapping.DependsOn), "TrailRoleDefaultPolicy"),
+			"changes are told one after the other":     p["ParallelizationFactor"] == map[bool]float64{true: 10, false: 1}[id == "TrailOfRefusals"],
+		} {
+			if !ok {
+				t.Errorf("not so of %s: %s: %s", id, what, text(p))
+			}
 		}
 	}
-	for what, c := range map[string]struct {
-		change   string
-		followed bool
-	}{
-		"a token": {`{"Keys":{"pk":{"S":"AAAAA"},"sk":{"S":"00001"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, true},
-		"a token whose version somebody made a text": {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"S":"x"}}}`, true},
-		"a token whose version somebody took away":   {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"}}}`, true},
-		"the policy":         {`{"Keys":{"pk":{"S":"policy"}},"NewImage":{"pk":{"S":"policy"},"json":{"S":"{}"}}}`, true},
-		"what was published": {`{"Keys":{"pk":{"S":"settings"}},"NewImage":{"pk":{"S":"settings"},"json":{"S":"{}"}}}`, false},
-		"an event":           {`{"Keys":{"pk":{"S":"trail#all#2026-11"}},"NewImage":{"pk":{"S":"trail#all#2026-11"},"json":{"S":"{}"},"ttl":{"N":"1"}}}`, false},
-		"a refusal":          {`{"Keys":{"pk":{"S":"refused#AAAAA00001"}},"NewImage":{"pk":{"S":"refused#AAAAA00001"},"refused":{"S":"{}"},"ttl":{"N":"1"}}}`, true},
-		"a removal":          {`{"Keys":{"pk":{"S":"AAAAA"}},"OldImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, false},
+	const changes, refusals = "[TrailOfTable]", "[TrailOfRefusals]"
+	for what, c := range map[string]struct{ change, want string }{
+		"a token": {`{"Keys":{"pk":{"S":"AAAAA"},"sk":{"S":"00001"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, changes},
+		"a token whose version somebody made a text": {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"},"version":{"S":"x"}}}`, changes},
+		"a token whose version somebody took away":   {`{"Keys":{"pk":{"S":"AAAAA"}},"NewImage":{"pk":{"S":"AAAAA"}}}`, changes},
+		"the policy":             {`{"Keys":{"pk":{"S":"policy"}},"NewImage":{"pk":{"S":"policy"},"json":{"S":"{}"}}}`, changes},
+		"what was published":     {`{"Keys":{"pk":{"S":"settings"}},"NewImage":{"pk":{"S":"settings"},"json":{"S":"{}"}}}`, "[]"},
+		"an event":               {`{"Keys":{"pk":{"S":"trail#all#2026-11"}},"NewImage":{"pk":{"S":"trail#all#2026-11"},"json":{"S":"{}"},"ttl":{"N":"1"}}}`, "[]"},
+		"a refusal":              {`{"Keys":{"pk":{"S":"refused#AAAAA00001"}},"NewImage":{"pk":{"S":"refused#AAAAA00001"},"refused":{"S":"{}"},"ttl":{"N":"1"}}}`, refusals},
+		"what lies in its place": {`{"Keys":{"pk":{"S":"refused#AAAAA00001"}},"NewImage":{"pk":{"S":"refused#AAAAA00001"},"ttl":{"N":"1"}}}`, changes},
+		"one of the wrong type":  {`{"Keys":{"pk":{"S":"refused#AAAAA00001"}},"NewImage":{"pk":{"S":"refused#AAAAA00001"},"refused":{"N":"1"}}}`, changes},
+		"a removal":              {`{"Keys":{"pk":{"S":"AAAAA"}},"OldImage":{"pk":{"S":"AAAAA"},"version":{"N":"1"}}}`, "[]"},
 	} {
-		followed := slices.ContainsFunc(list(at(p, "FilterCriteria", "Filters")), func(filter any) bool {
-			return matches(decoded(t, text(at(filter, "Pattern"))), map[string]any{"dynamodb": decoded(t, c.change)})
-		})
-		if followed != c.followed {
-			t.Errorf("the function is told of %s: %t", what, followed)
+		var told []string
+		for id, mapping := range mappings {
+			if slices.ContainsFunc(list(at(mapping.Properties, "FilterCriteria", "Filters")), func(filter any) bool {
+				return matches(decoded(t, text(at(filter, "Pattern"))), map[string]any{"dynamodb": decoded(t, c.change)})
+			}) {
+				told = append(told, id)
+			}
+		}
+		if got := fmt.Sprint(told); got != c.want {
+			t.Errorf("of %s the function is told by %s, want %s", what, got, c.want)
 		}
 	}
 	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
@@ -104,7 +113,7 @@ func TestWhoOnlyTellsWritesRefusalsAlone(t *testing.T) {
 			}
 			checked++
 			if at(s, "Action") != "dynamodb:UpdateItem" ||
-				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","refused","ttl"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["refused#*"]},"Null":{"dynamodb:Attributes":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
+				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","refused","ttl"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["refused#*"]},"Null":{"dynamodb:Attributes":"false","dynamodb:LeadingKeys":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
 				t.Errorf("%s allows %s", id, text(s))
 			}
 		}
@@ -130,7 +139,7 @@ func TestRemindersWriteWarningsAlone(t *testing.T) {
 			}
 			checked++
 			if at(s, "Action") != "dynamodb:UpdateItem" ||
-				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","version","warned","noted","notes"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["?????"]},"Null":{"dynamodb:Attributes":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
+				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","version","warned","noted","notes"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["?????"]},"Null":{"dynamodb:Attributes":"false","dynamodb:LeadingKeys":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
 				t.Errorf("%s allows %s", id, text(s))
 			}
 		}

@@ -17,10 +17,10 @@ func main() {
 	env := handler.Must(handler.ReadConfig(os.Getenv))
 	table := handler.Must(store.NewDynamo())
 	lambda.Start(handler.Follower{
-		Issuer: env.Issuer,
-		Read:   store.Alteration,
-		Find:   table.LookAll,
-		Record: table.Record,
-		Tell:   handler.Must(bus.NewEventBridge()).Put,
+		Issuer:   env.Issuer,
+		Read:     store.Alteration,
+		OwnersOf: table.OwnersOf,
+		Record:   table.Record,
+		Tell:     handler.Must(bus.NewEventBridge()).Put,
 	}.Follow)
 }

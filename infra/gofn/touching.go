@@ -5,7 +5,7 @@ package gofn
 func Touching(attributes []string, partition string) map[string]any {
 	return map[string]any{
 		// ForAllValues holds where there are none.
-		"Null":                      map[string]any{"dynamodb:Attributes": "false"},
+		"Null":                      map[string]any{"dynamodb:Attributes": "false", "dynamodb:LeadingKeys": "false"},
 		"ForAllValues:StringEquals": map[string]any{"dynamodb:Attributes": attributes},
 		"ForAllValues:StringLike":   map[string]any{"dynamodb:LeadingKeys": []string{partition}},
 		"StringEqualsIfExists":      map[string]any{"dynamodb:ReturnValues": "NONE"},

@@ -7,28 +7,24 @@ import (
 	"github.com/counterfoil/counterfoil/pkg/store"
 )
 
-// used are the attributes that noting a use of a token touches: the
-// item's key, the version that it must still have, and what it writes.
+// used are the attributes that noting a use of a token touches: the item's key and
+// what is written. (DynamoDB counts those of a condition among them.)
 var used = []string{
-	store.PartitionKey, store.SortKey, "version", "last_used_at", "last_used_ip", "scopes_used",
+	store.PartitionKey, store.SortKey, "last_used_at", "last_used_ip", "scopes_used",
 	"networks", "noted", "notes",
 }
 
 // grant gives the authorizer its rights on the table: it reads tokens, owners
-// and settings, notes when a token was used and writes down when one was refused. It runs in somebody else's
-// stack, where more people may change it, so it cannot bring a token back, move
-// its end, or see by an update what it may not write.
+// and settings, notes when a token was used and writes down when one was refused.
+// It runs in somebody else's stack, where more people may change it, so it cannot
+// bring back a token that is revoked or at its end, move that end, stop a token, or
+// see by an update what it may not write.
 //
-// It could make notes of uses and refusals that never were: so the trail's events
-// of those two kinds, and no others, are only as good as the stacks that the
-// table was given to.
-//
-// What it can do is harm: DynamoDB counts an attribute of a condition among those
-// that are touched, so whoever may use this role can write a version that is no
-// number, or items that hold nothing else, and what is read there (a token, an
-// owner, a name) can no longer be read. What needs it is then 503, never let
-// through. The settings, the trail and whose slot is whose lie in partitions that
-// it cannot write to.
+// Whoever may use this role could make up uses and refusals that never were, of any
+// token: keep an idle one from going idle, and make a network known before it is
+// used. So the trail's events of those two kinds, and no others, are only as good as
+// the stacks that the table was given to. What it writes where no token is, is none;
+// notes that cannot be read are none.
 func (p Props) grant(f gofn.Function) {
 	table := &[]*string{p.Deployment.Table.TableArn()}
 	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

@@ -140,10 +140,10 @@ func (a Authorizer) judge(g pat.Grant, method, path string, from netip.Addr) jud
 		return judgment{refused: err, reason: pat.RefusedNetwork} // who is outside learns no more
 	}
 	route, known := api.MatchRoute(a.Routes, method, path)
-	mayNot := fmt.Errorf("the credential may not call %s %s", route.Method, route.Path)
 	if !known || a.Tokens.Guest && api.IsDetour(path) {
 		return judgment{refused: errors.New("a path that is no route, or is written in a roundabout way"), reason: pat.RefusedForbidden}
 	}
+	mayNot := fmt.Errorf("the credential may not call %s %s", route.Method, route.Path)
 	switch code := a.why(route, g); {
 	case code == api.InsufficientScope:
 		return judgment{refused: mayNot, reason: pat.RefusedScope, missing: route.Scope}

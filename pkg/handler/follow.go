@@ -22,10 +22,10 @@ type Follower struct {
 	// could not be read, and an event tells so: the record will never be
 	// readable, and those behind it must not wait.
 	Read func(events.DynamoDBStreamRecord) (pat.Alteration, error)
-	// Find finds tokens with their owners; one that is not there is not in the
-	// answer. A refusal does not say whose token it is: who wrote it down may be
-	// an authorizer of somebody else's.
-	Find func(context.Context, []pat.ID) (map[pat.ID]pat.Found, error)
+	// OwnersOf tells whose tokens are; one that is not there is not in the answer.
+	// A refusal does not say it: who wrote it down may be an authorizer of
+	// somebody else's.
+	OwnersOf func(context.Context, []pat.ID) (map[pat.ID]string, error)
 	// Record puts events where they are read back.
 	Record func(context.Context, []pat.Event) error
 	// Tell tells others.
@@ -69,14 +69,14 @@ func (f Follower) step(ctx context.Context, log *slog.Logger, records []events.D
 			refused = append(refused, id)
 		}
 	}
-	found, err := f.find(ctx, refused)
+	owners, err := f.OwnersOf(ctx, refused)
 	if err != nil {
 		return err
 	}
 	var happened []pat.Event
 	for _, change := range changes {
-		if id := change.Refused.TokenID; id != "" {
-			change.NewToken = found[id].Token
+		if owner, there := owners[change.Refused.TokenID]; there {
+			change.NewToken = pat.Token{ID: change.Refused.TokenID, OwnedBy: owner}
 		}
 		happened = append(happened, change.Events()...)
 	}
@@ -91,12 +91,4 @@ func (f Follower) step(ctx context.Context, log *slog.Logger, records []events.D
 		told = append(told, EventOf(f.Issuer, e))
 	}
 	return f.Tell(ctx, told)
-}
-
-// find asks for no tokens where none were refused.
-func (f Follower) find(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Found, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return f.Find(ctx, ids)
 }

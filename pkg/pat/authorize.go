@@ -137,17 +137,20 @@ func (s *Service) identifyValue(ctx context.Context, value Secret) (identified, 
 	return identified{grant: grant, owner: owner}, err
 }
 
-// genOf tells which value of the token it is: the one of now, or the one before,
-// whether or not that still works.
+// genOf tells which value of the token it is: the one of now, the one before,
+// whether or not that still works, or 0 for one that was given up.
 func (t Token) genOf(value Secret) (gen int, ok bool) {
 	hash := HashOf(value)
 	isCurrent := subtle.ConstantTimeCompare(hash[:], t.Hash[:])
 	isPrevious := subtle.ConstantTimeCompare(hash[:], t.Previous[:])
+	isReplaced := subtle.ConstantTimeCompare(hash[:], t.Replaced[:])
 	switch {
 	case isCurrent == 1:
 		return t.Gen, true
 	case isPrevious == 1:
 		return t.PreviousGen, true
+	case isReplaced == 1:
+		return 0, true
 	}
 	return 0, false
 }

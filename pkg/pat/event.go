@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -75,9 +76,11 @@ type Alteration struct {
 	// Unreadable is where one of them lies that could not be read: a token's id,
 	// or something else.
 	Unreadable string
-	// Sequence tells writes apart that cannot be read.
+	// Sequence tells this write from all others of the table; empty where there
+	// is one writer, who leaves no note twice.
 	Sequence string
-	// At stands in for the time of a write that left no mark.
+	// At is when it was written, as the table tells it; zero where the marks are
+	// as good.
 	At time.Time
 }
 
@@ -88,11 +91,7 @@ func (a Alteration) Events() []Event {
 	was, is := a.OldToken, a.NewToken
 	switch {
 	case a.Unreadable != "":
-		e := Event{ID: a.Unreadable + "-unreadable-" + a.Sequence, Type: Unreadable, At: a.At, By: Doer{Kind: DoerUs}}
-		if id, err := ParseID(a.Unreadable); err == nil {
-			e.TokenID, e.Slot = id, id.Slot()
-		}
-		return []Event{e}
+		return []Event{a.unreadable(a.Unreadable)}
 	case a.Refused.TokenID != "":
 		return a.refusedEvent()
 	case a.NewOwner.Slot != "":
@@ -103,6 +102,9 @@ func (a Alteration) Events() []Event {
 		return nil
 	case was.ID == "":
 		return []Event{a.change(TokenCreated)}
+	case is.Version != was.Version && (is.Version < was.Version || is.Changed.Makes != is.Version || is.Changed.same(was.Changed)):
+		// No function of ours writes a change without its mark.
+		return []Event{a.unreadable(string(is.ID))}
 	case is.Version != was.Version && !is.RevokedAt.IsZero() && was.RevokedAt.IsZero():
 		return []Event{a.change(TokenRevoked)}
 	case is.Version != was.Version && is.Gen != was.Gen:
@@ -115,6 +117,16 @@ func (a Alteration) Events() []Event {
 		return a.noted()
 	}
 	return nil
+}
+
+// unreadable is the event of what was written at a place and cannot be read, or is
+// none of ours.
+func (a Alteration) unreadable(place string) Event {
+	e := Event{ID: place + "-unreadable-" + a.Sequence, Type: Unreadable, At: a.At, By: Doer{Kind: DoerUs}}
+	if id, err := ParseID(place); err == nil {
+		e.TokenID, e.Slot = id, id.Slot()
+	}
+	return e
 }
 
 // change is the event of a change of the token.
@@ -166,11 +178,8 @@ func (a Alteration) ofPolicy() []Event {
 func (a Alteration) noted() []Event {
 	was, is := a.OldToken, a.NewToken
 	m := is.Noted
-	e := Event{
-		At: m.At, By: Doer{Kind: DoerHolder}, From: m.From.WithZone(""), RequestID: firstRunes(m.RequestID, maxRequestID),
-		TokenID: is.ID, Slot: is.ID.Slot(), Owner: is.OwnedBy,
-	}
-	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli())
+	e := a.byHolder(is, m.At, m.From, m.RequestID)
+	e.ID = fmt.Sprintf("%s-%06d.%d-%d", is.ID, is.Version, is.Notes, e.At.UnixMilli()) + a.suffix()
 	if was.Warned != is.Warned || was.WarnedIdle != is.WarnedIdle {
 		e.By = Doer{Kind: DoerUs}
 		return warnings(e, was, is)
@@ -182,6 +191,38 @@ func (a Alteration) noted() []Event {
 		}
 	}
 	return nil // a use from where it was used before
+}
+
+// farOff is how far a clock may be from the table's.
+const farOff = 15 * time.Minute
+
+// byHolder is an event of what a token's holder did, as whoever saw it says: it may
+// have been an authorizer of somebody else's API, who must not put words into
+// anybody's mouth, nor hide what happened at another time.
+func (a Alteration) byHolder(token Token, at time.Time, from netip.Addr, requestID string) Event {
+	if off := a.At.Sub(at); !a.At.IsZero() && (off > farOff || off < -farOff) {
+		at = a.At
+	}
+	if strings.ContainsFunc(requestID, notOfRequestID) {
+		requestID = ""
+	}
+	return Event{
+		At: at.UTC().Truncate(time.Millisecond), By: Doer{Kind: DoerHolder}, From: from.WithZone(""), RequestID: firstRunes(requestID, maxRequestID),
+		TokenID: token.ID, Slot: token.ID.Slot(), Owner: token.OwnedBy,
+	}
+}
+
+// notOfRequestID: no gateway's ids hold anything but these.
+func notOfRequestID(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("-_=", r)
+}
+
+// suffix makes the id of an event one of this write's alone, whatever it holds.
+func (a Alteration) suffix() string {
+	if a.Sequence == "" {
+		return ""
+	}
+	return "-" + a.Sequence
 }
 
 // warnings are those of one note, each under an id of its own.

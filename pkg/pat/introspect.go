@@ -35,7 +35,7 @@ func (s *Service) Introspect(ctx context.Context, by Grant, from netip.Addr, cre
 		return nil, err
 	}
 	if !slices.Contains(caller.Scopes, IntrospectScope) {
-		return nil, &ScopeError{Missing: []string{IntrospectScope}}
+		return nil, s.Refuse(ctx, caller.Grant, RefusedScope, &ScopeError{Missing: []string{IntrospectScope}})
 	}
 	found, err := s.identify(ctx, credential, Expectation{AnyAudience: true})
 	if err == nil {

@@ -1,6 +1,7 @@
 package pat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ type Refusal struct {
 	From      netip.Addr // where the request came from; zero where nobody saw
 	RequestID string
 	At        time.Time // whole milliseconds
-	// Nonce tells refusals of one moment apart.
+	// Nonce tells refusals of one moment apart, for the store.
 	Nonce string
 }
 
@@ -106,17 +107,14 @@ func reasonOf(status Status) RefusalReason {
 	panic(fmt.Sprintf("a token that is %s is not refused", status))
 }
 
-// refusedEvent is the event of a refusal of NewToken. Authorizers of other APIs may
-// write refusals, so they get no say in whose token it is, nor words of their own.
+// refusedEvent is the event of a refusal of NewToken.
 func (a Alteration) refusedEvent() []Event {
 	r, token := a.Refused, a.NewToken
 	if token.ID == "" || !slices.Contains(refusalReasons, r.Reason) {
 		return nil
 	}
-	at := r.At.UTC().Truncate(time.Millisecond)
-	return []Event{{
-		ID:   fmt.Sprintf("%s-refused-%d-%s", token.ID, at.UnixMilli(), firstRunes(r.Nonce, nonceLength)),
-		Type: TokenRefused, At: at, By: Doer{Kind: DoerHolder}, From: r.From.WithZone(""), RequestID: firstRunes(r.RequestID, maxRequestID),
-		TokenID: token.ID, Slot: token.ID.Slot(), Owner: token.OwnedBy, Reason: r.Reason,
-	}}
+	e := a.byHolder(token, r.At, r.From, r.RequestID)
+	e.Type, e.Reason = TokenRefused, r.Reason
+	e.ID = fmt.Sprintf("%s-refused-%d-%s", token.ID, e.At.UnixMilli(), cmp.Or(a.Sequence, r.Nonce))
+	return []Event{e}
 }

@@ -191,6 +191,64 @@ func TestEveryRefusalOfAGoodTokenIsTold(t *testing.T) {
 	}
 }
 
+// TestTheLastThreeValuesAreKnown: one that was given up is refused as one, and can
+// no more than be seen.
+func TestTheLastThreeValuesAreKnown(t *testing.T) {
+	w := newWorld(t)
+	alice := w.person(t, "alice")
+	c := w.create(t, alice, named("ci", "profile"))
+	rotate := func(req pat.RotateRequest) pat.Secret {
+		t.Helper()
+		w.clock = w.clock.Add(time.Second)
+		r, err := w.Rotate(context.Background(), alice, string(c.ID), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Value
+	}
+	lost := rotate(pat.RotateRequest{Grace: time.Hour})
+	again := rotate(pat.RotateRequest{KeepPrevious: true})
+	shown := func(value pat.Secret, works bool, told int) {
+		t.Helper()
+		before := len(w.refusals(t, alice, c.ID))
+		if _, err := w.Authorize(from(home), value); (err == nil) != works {
+			t.Errorf("it is %v", err)
+		}
+		if n := len(w.refusals(t, alice, c.ID)) - before; n != told {
+			t.Errorf("%d refusals, want %d", n, told)
+		}
+	}
+	shown(c.Value, true, 0)
+	shown(lost, false, 1)
+	shown(again, true, 0)
+	if err := w.Revocation(context.Background(), lost); err != nil {
+		t.Fatal(err)
+	}
+	shown(again, true, 0) // a value that was given up revokes nothing
+	last := rotate(pat.RotateRequest{})
+	shown(c.Value, false, 1)
+	shown(again, false, 1)
+	shown(lost, false, 0) // the fourth is nobody's
+	shown(last, true, 0)
+}
+
+// TestBothThatLackAScopeAreTold: the subject, and the actor who narrowed it.
+func TestBothThatLackAScopeAreTold(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.person(t, "alice"), w.person(t, "bob")
+	subject, actor := w.create(t, alice, named("subject", "profile")), w.create(t, bob, named("actor", "notes:read"))
+	x := exchangeOf(subject.Value, "profile")
+	x.ActorToken, x.ActorTokenType = actor.Value, pat.PATType
+	if _, err := w.Exchange(from(home), x); err == nil {
+		t.Fatal("granted")
+	}
+	for id, by := range map[pat.ID]pat.Grant{subject.ID: alice, actor.ID: bob} {
+		if all := w.refusals(t, by, id); len(all) != 1 || all[0].Reason != pat.RefusedScope {
+			t.Errorf("of %s is told %+v", id, all)
+		}
+	}
+}
+
 // TestWhatIsNoRefusalIsNotTold: junk, what nobody proved to hold, people's
 // sessions, malformed forms, and what is granted.
 func TestWhatIsNoRefusalIsNotTold(t *testing.T) {
@@ -278,9 +336,9 @@ func TestNobodyIsRefusedUnseen(t *testing.T) {
 // likes where refusals lie.
 func TestARefusalHasNoWordsOfItsOwn(t *testing.T) {
 	token := pat.Token{ID: "AAAAA00001", OwnedBy: "alice"}
-	r := pat.Refusal{TokenID: token.ID, Reason: pat.RefusedRevoked, RequestID: strings.Repeat("é", 100), At: time.Unix(1, 5), Nonce: strings.Repeat("n", 100)}
-	told := pat.Alteration{NewToken: token, Refused: r}.Events()
-	if len(told) != 1 || told[0].ID != "AAAAA00001-refused-1000-nnnnnnnn" || told[0].RequestID != strings.Repeat("é", 64) || told[0].Owner != "alice" || told[0].At.Nanosecond() != 0 {
+	r := pat.Refusal{TokenID: token.ID, Reason: pat.RefusedRevoked, RequestID: strings.Repeat("r", 100), At: time.Unix(1, 5), Nonce: strings.Repeat("n", 100)}
+	told := pat.Alteration{NewToken: token, Refused: r, At: time.Unix(60, 0), Sequence: "7"}.Events()
+	if len(told) != 1 || told[0].ID != "AAAAA00001-refused-1000-7" || told[0].RequestID != strings.Repeat("r", 64) || told[0].Owner != "alice" || told[0].At.Nanosecond() != 0 {
 		t.Fatalf("told %+v", told)
 	}
 	for name, bad := range map[string]pat.Alteration{

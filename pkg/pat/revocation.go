@@ -51,5 +51,5 @@ func (s *Service) killByValue(ctx context.Context, value Secret, by Doer) error 
 // the one of now, or the one before within its grace.
 func (t Token) works(value Secret, now time.Time) bool {
 	gen, ok := t.genOf(value)
-	return ok && (gen == t.Gen || t.hasPrevious(now)) && !t.gone(now)
+	return ok && (gen == t.Gen || gen == t.PreviousGen && t.hasPrevious(now)) && !t.gone(now)
 }

@@ -76,8 +76,11 @@ func (s *Service) Rotate(ctx context.Context, by Grant, id string, req RotateReq
 	if err != nil {
 		return Created{}, err
 	}
-	if !req.KeepPrevious {
-		// Without a grace too: whoever goes on using the old value is to be seen.
+	// Whoever goes on using an old value is to be seen.
+	if req.KeepPrevious {
+		token.Replaced = token.Hash
+	} else {
+		token.Replaced = token.Previous
 		token.Previous, token.PreviousGen, token.PreviousUntil = token.Hash, token.Gen, time.Time{}
 		if req.Grace > 0 {
 			graceEnds := now.Add(req.Grace + time.Second - 1).Truncate(time.Second) // never short of what was asked

@@ -129,13 +129,14 @@ type Store interface {
 	// ErrNameTaken: as at Create. ErrConflict: the token's or the owner's item
 	// is no longer at the Version given.
 	Update(ctx context.Context, c Change) error
-	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil
-	// and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
+	// Rotate writes the token's Hash, Gen, Previous, PreviousGen, PreviousUntil,
+	// Replaced and RotatedAt. ErrConflict: the token's item is no longer at t.Version.
 	Rotate(ctx context.Context, t Token) error
 	// Touch writes the token's LastUsedAt, LastUsedFrom, ScopesUsed, Networks
-	// and Noted and counts Notes up, if its item is still at t.Version and
-	// t.Notes. It leaves the Version as it is: a note may be lost, and makes
-	// nobody else's change a conflict. ErrConflict: the item has moved on.
+	// and Noted and counts Notes up, if its item is still at t.Notes. It asks for
+	// no Version and leaves it as it is: a note touches nothing that is judged by
+	// it, may be lost, and makes nobody else's change a conflict. ErrConflict:
+	// somebody else's note came first, or there is no such token.
 	Touch(ctx context.Context, t Token) error
 	// Refuse writes a refusal down for its event. It changes nothing else, and
 	// however many there are, none stands in another's way. One of a token that is
@@ -146,7 +147,7 @@ type Store interface {
 	// meanwhile may be missing, and so may what cannot be read.
 	Each(ctx context.Context, part, parts int, take func([]Token) error) error
 	// Warn writes the token's Warned, WarnedIdle and Noted as Touch does what it
-	// writes.
+	// writes, if its item is still at t.Version too.
 	Warn(ctx context.Context, t Token) error
 	// Revoke writes the token's RevokedAt and its owner's Live, and frees the
 	// name if this token holds it, in one step. ErrConflict: the token's or

@@ -57,6 +57,9 @@ type Token struct {
 	Previous      Hash
 	PreviousGen   int
 	PreviousUntil time.Time
+	// Replaced is of the value that was last given up for good, zero where there is
+	// none. It never works; that it is shown is to be seen.
+	Replaced Hash
 	// RotatedAt is when it last got a new value; zero for never.
 	RotatedAt time.Time
 	// UpdatedAt is when its owner last said something of it; zero for never.

@@ -334,7 +334,14 @@ func (b *Bolt) Rotate(ctx context.Context, t pat.Token) error {
 // Touch implements pat.Store.
 func (b *Bolt) Touch(ctx context.Context, t pat.Token) error {
 	return b.update(ctx, "note a token's use", func(tx *bbolt.Tx) error {
-		return note(tx, t, func(r *tokenRecord) { r.touch(t) })
+		r, err := get[tokenRecord](tx, tokensBucket, string(t.ID))
+		if errors.Is(err, pat.ErrNotFound) {
+			return fmt.Errorf("%w: token %s is not there", pat.ErrConflict, t.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return note(tx, t, r, func(r *tokenRecord) { r.touch(t) })
 	})
 }
 
@@ -355,16 +362,16 @@ func (b *Bolt) Refuse(ctx context.Context, r pat.Refusal) error {
 // Warn implements pat.Store.
 func (b *Bolt) Warn(ctx context.Context, t pat.Token) error {
 	return b.update(ctx, "note a warning", func(tx *bbolt.Tx) error {
-		return note(tx, t, func(r *tokenRecord) { r.Warned, r.Noted = newWarnedRecord(t), newMarkRecord(t.Noted) })
+		r, err := tokenAt(tx, t)
+		if err != nil {
+			return err
+		}
+		return note(tx, t, r, func(r *tokenRecord) { r.Warned, r.Noted = newWarnedRecord(t), newMarkRecord(t.Noted) })
 	})
 }
 
-// note changes the token's item, which must be at t.Version and have t.Notes.
-func note(tx *bbolt.Tx, t pat.Token, change func(*tokenRecord)) error {
-	r, err := tokenAt(tx, t)
-	if err != nil {
-		return err
-	}
+// note changes the token's item r, which must have t.Notes.
+func note(tx *bbolt.Tx, t pat.Token, r tokenRecord, change func(*tokenRecord)) error {
 	if r.Notes != t.Notes {
 		return fmt.Errorf("%w: token %s has %d notes, not %d", pat.ErrConflict, t.ID, r.Notes, t.Notes)
 	}

@@ -195,6 +195,9 @@ func testDeadStaysDead(t *testing.T, c *contest) {
 
 	token, o := look(t, c.store, c.id)
 	for _, then := range atRevocation {
+		// A use that was judged before it is noted after it, and nothing else.
+		then.LastUsedAt, then.LastUsedFrom, then.ScopesUsed = token.LastUsedAt, token.LastUsedFrom, token.ScopesUsed
+		then.Networks, then.Noted, then.Notes = token.Networks, token.Noted, token.Notes
 		equal(t, "token after its revocation", token, then)
 	}
 	if !token.RevokedAt.Equal(start) || o.Live != 0 {

@@ -84,7 +84,7 @@ const (
 //     change names the attributes it changes, kept.
 //   - An attribute of the wrong type is an error, never taken for one that was
 //     not set: a token must not come back to life because its revoked_at
-//     cannot be read.
+//     cannot be read. Notes of uses are none if one of them cannot be read.
 const (
 	attrSlot = "slot" // person item
 
@@ -112,6 +112,7 @@ const (
 	attrGen          = "gen"
 	attrPrevious     = "previous"
 	attrPreviousGen  = "previous_gen"
+	attrReplaced     = "replaced"
 	attrPreviousEnd  = "previous_until"
 	attrRotatedAt    = "rotated_at"
 	attrLastUsedAt   = "last_used_at"
@@ -302,6 +303,9 @@ func (i item) setValues(t pat.Token) {
 		i.setHash(attrPrevious, t.Previous)
 		i[attrPreviousGen] = number(int64(t.PreviousGen))
 	}
+	if t.Replaced != (pat.Hash{}) {
+		i.setHash(attrReplaced, t.Replaced)
+	}
 	i.setTime(attrPreviousEnd, t.PreviousUntil)
 	i.setTime(attrRotatedAt, t.RotatedAt)
 }
@@ -418,17 +422,12 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 		Previous:      r.hash(attrPrevious),
 		PreviousGen:   int(r.number(attrPreviousGen)),
 		PreviousUntil: r.time(attrPreviousEnd),
+		Replaced:      r.hash(attrReplaced),
 		RotatedAt:     r.time(attrRotatedAt),
-		LastUsedAt:    r.time(attrLastUsedAt),
-		LastUsedFrom:  r.address(attrLastUsedIP),
 		UpdatedAt:     r.time(attrUpdatedAt),
-		ScopesUsed:    r.texts(attrScopesUsed),
 
-		OwnedBy:  r.text(attrOwnedBy),
-		Changed:  record[markRecord](&r, attrChanged).mark(),
-		Networks: r.networks(attrNetworks),
-		Noted:    record[markRecord](&r, attrNoted).mark(),
-		Notes:    r.number(attrNotes),
+		OwnedBy: r.text(attrOwnedBy),
+		Changed: record[markRecord](&r, attrChanged).mark(),
 
 		Warned:     record[warnedRecord](&r, attrWarned).End.warning(),
 		WarnedIdle: record[warnedRecord](&r, attrWarned).Idle.warning(),
@@ -438,8 +437,32 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 	if r.err != nil {
 		return pat.Token{}, fmt.Errorf("token %s: %w", id, r.err)
 	}
+	_ = i.notes(&t) // what authorizers of other APIs may write stops no token
 	return t, nil
 }
+
+// notes reads what is noted of uses, all of it or nothing.
+func (i item) notes(t *pat.Token) error {
+	r := reader{item: i}
+	n := pat.Token{
+		LastUsedAt:   r.time(attrLastUsedAt),
+		LastUsedFrom: r.address(attrLastUsedIP),
+		ScopesUsed:   r.texts(attrScopesUsed),
+		Networks:     r.networks(attrNetworks),
+		Noted:        record[markRecord](&r, attrNoted).mark(),
+		Notes:        r.number(attrNotes),
+	}
+	if r.err != nil {
+		return r.err
+	}
+	t.LastUsedAt, t.LastUsedFrom, t.ScopesUsed = n.LastUsedAt, n.LastUsedFrom, n.ScopesUsed
+	t.Networks, t.Noted, t.Notes = n.Networks, n.Noted, n.Notes
+	return nil
+}
+
+// isToken reports whether an item at a token's place is one, and not what an
+// authorizer of another API left there.
+func (i item) isToken() bool { return i[attrHash] != nil || i[attrGen] != nil || i[attrVersion] != nil }
 
 // A reader takes an item apart and keeps the first error. An attribute that is
 // not set is its zero value.

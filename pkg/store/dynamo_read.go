@@ -111,6 +111,30 @@ func (d *Dynamo) LookAll(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Foun
 	return all, nil
 }
 
+// OwnersOf returns the subs of the owners of at most maxGet tokens. One that is not
+// there, or is none, is not in the answer. It looks at nothing that authorizers of
+// other APIs may write.
+func (d *Dynamo) OwnersOf(ctx context.Context, ids []pat.ID) (map[pat.ID]string, error) {
+	owners := map[pat.ID]string{}
+	if len(ids) == 0 {
+		return owners, nil
+	}
+	var keys []item
+	for _, id := range ids {
+		keys = append(keys, tokenKey(id))
+	}
+	items, err := d.getAll(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("look up the owners of %d tokens: %w", len(ids), err)
+	}
+	for n, i := range items {
+		if r := (reader{item: i}); i.isToken() {
+			owners[ids[n]] = r.text(attrOwnedBy)
+		}
+	}
+	return owners, nil
+}
+
 // look reads tokens and their owners in one call, and all of them must be there.
 func (d *Dynamo) look(ctx context.Context, ids ...pat.ID) ([]pat.Found, error) {
 	found, err := d.lookEach(ctx, ids)
@@ -144,7 +168,7 @@ func (d *Dynamo) lookEach(ctx context.Context, ids []pat.ID) ([]pat.Found, error
 	found := make([]pat.Found, len(ids))
 	for i, id := range ids {
 		there := items[at(tokenKey(id))]
-		if there == nil {
+		if there == nil || !there.isToken() {
 			continue
 		}
 		if found[i].Token, err = there.token(id); err != nil {
@@ -159,19 +183,41 @@ func (d *Dynamo) lookEach(ctx context.Context, ids []pat.ID) ([]pat.Found, error
 
 // List implements pat.Store.
 func (d *Dynamo) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
-	items, err := d.queryTokens(ctx, slot, before, limit)
+	tokens, err := d.collect(ctx, slot, before, limit, func(i item) (t pat.Token, ok bool, err error) {
+		if !i.isToken() {
+			return t, false, nil
+		}
+		t, err = i.tokenOf(slot)
+		return t, true, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the tokens of %s: %w", slot, err)
 	}
+	return tokens, nil
+}
+
+// collect reads a slot's tokens until there are limit that count, or no more.
+func (d *Dynamo) collect(ctx context.Context, slot pat.Slot, before pat.ID, limit int, read func(item) (t pat.Token, ok bool, err error)) ([]pat.Token, error) {
 	var tokens []pat.Token
-	for _, i := range items {
-		token, err := i.tokenOf(slot)
+	for {
+		items, err := d.queryTokens(ctx, slot, before, limit)
 		if err != nil {
 			return nil, err
 		}
-		tokens = append(tokens, token)
+		for _, i := range items {
+			switch t, ok, err := read(i); {
+			case err != nil:
+				return nil, err
+			case ok:
+				tokens = append(tokens, t)
+			}
+		}
+		if len(items) < limit || len(tokens) >= limit {
+			return tokens[:min(limit, len(tokens))], nil
+		}
+		r := reader{item: items[len(items)-1]}
+		before = pat.ID(string(slot) + r.text(SortKey))
 	}
-	return tokens, nil
 }
 
 // tokenOf reads the item of a slot's token.

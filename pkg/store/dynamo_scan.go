@@ -167,23 +167,10 @@ func (d *Dynamo) tokensOf(ctx context.Context, slots []pat.Slot, before pat.ID, 
 
 // readable is List without what cannot be read.
 func (d *Dynamo) readable(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
-	var tokens []pat.Token
-	for {
-		items, err := d.queryTokens(ctx, slot, before, limit)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range items {
-			if token, err := i.tokenOf(slot); err == nil {
-				tokens = append(tokens, token)
-			}
-		}
-		if len(items) < limit || len(tokens) >= limit {
-			return tokens, nil
-		}
-		r := reader{item: items[len(items)-1]}
-		before = pat.ID(string(slot) + r.text(SortKey))
-	}
+	return d.collect(ctx, slot, before, limit, func(i item) (pat.Token, bool, error) {
+		t, err := i.tokenOf(slot)
+		return t, err == nil, nil
+	})
 }
 
 // withOwners adds each token's owner, which is read after it: a stop that came

@@ -142,7 +142,7 @@ func (d *Dynamo) queryTrail(ctx context.Context, partition, before string, limit
 // says nothing: it has no event. An error means that an image cannot be read,
 // however often it is tried; then it says whose.
 func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
-	a.At = r.ApproximateCreationDateTime.UTC()
+	a.At, a.Sequence = r.ApproximateCreationDateTime.UTC(), r.SequenceNumber
 	was, is := fromStream(r.OldImage), fromStream(r.NewImage)
 	key := fromStream(r.Keys)
 	partition, sort := key.keyText(PartitionKey), key.keyText(SortKey)
@@ -161,10 +161,16 @@ func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
 		}
 		at = string(of)
 		a.Refused, err = refusalOf(of, is)
-	case sort == ownerSort:
+	case sort == ownerSort && isSlot(partition):
 		a.OldOwner, a.NewOwner, err = before(was, is, func(i item) (pat.Owner, error) { return i.owner(pat.Slot(partition)) })
 	case notToken == nil && pat.Slot(partition) == id.Slot():
+		if !was.isToken() {
+			was = nil
+		}
 		a.OldToken, a.NewToken, err = before(was, is, func(i item) (pat.Token, error) { return i.token(id) })
+		if err == nil {
+			err = is.notes(&a.NewToken)
+		}
 	}
 	if err != nil {
 		return pat.Alteration{At: a.At, Unreadable: at, Sequence: r.SequenceNumber}, err

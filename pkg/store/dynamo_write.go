@@ -125,7 +125,7 @@ func (d *Dynamo) Stop(ctx context.Context, o pat.Owner) error {
 // Create implements pat.Store.
 func (d *Dynamo) Create(ctx context.Context, c pat.Creation) error {
 	owner := d.changeOwner(c.Owner, item{attrNext: number(int64(c.Owner.Next)), attrLive: number(int64(c.Owner.Live))})
-	err := d.transact(ctx, updateOf(owner, "owner"), d.putNew(tokenItem(c.Token), "token"), d.takeName(c.Token, c.NameKey, c.Owner, c.Token.CreatedAt))
+	err := d.transact(ctx, updateOf(owner, "owner"), d.putNewToken(c.Token), d.takeName(c.Token, c.NameKey, c.Owner, c.Token.CreatedAt))
 	if err == nil || !errors.Is(err, pat.ErrNameTaken) && d.wrote(ctx, c.Token) {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (d *Dynamo) Rotate(ctx context.Context, t pat.Token) error {
 	values := item{}
 	values.setValues(t)
 	values.setMark(attrChanged, t.Changed)
-	values.orNull(attrPrevious, attrPreviousGen, attrPreviousEnd, attrChanged)
+	values.orNull(attrPrevious, attrPreviousGen, attrPreviousEnd, attrReplaced, attrChanged)
 	err := d.update(ctx, d.change(tokenKey(t.ID), t.Version, values))
 	if err == nil || errors.Is(err, pat.ErrConflict) && d.rotated(ctx, t) {
 		return nil
@@ -189,14 +189,13 @@ func (d *Dynamo) rotated(ctx context.Context, t pat.Token) bool {
 	return err == nil && now.Hash == t.Hash
 }
 
-// Touch implements pat.Store. It names no attribute but those of notes and the
-// version, and leaves that: the authorizer of somebody else's API may write
-// nothing else.
+// Touch implements pat.Store. It names no attribute but those of notes: the
+// authorizer of somebody else's API may write nothing else.
 func (d *Dynamo) Touch(ctx context.Context, t pat.Token) error {
 	used := item{}
 	used.setUsed(t)
 	used.orNull(attrLastUsedAt, attrLastUsedIP, attrScopesUsed, attrNetworks, attrNoted)
-	if err := d.update(ctx, d.noting(t, used)); err != nil {
+	if err := d.update(ctx, d.noting(t, used, there)); err != nil {
 		return fmt.Errorf("note the use of token %s: %w", t.ID, err)
 	}
 	return nil
@@ -225,23 +224,37 @@ func (d *Dynamo) Refuse(ctx context.Context, r pat.Refusal) error {
 	return nil
 }
 
+// A condition of a note: that the token is there, or that it is as it was read.
+type condition int
+
+const (
+	there condition = iota
+	atVersion
+)
+
 // Warn implements pat.Store. It names no attribute but those that warnings need.
 func (d *Dynamo) Warn(ctx context.Context, t pat.Token) error {
 	warned := item{}
 	warned.setWarned(t)
 	warned.setMark(attrNoted, t.Noted)
 	warned.orNull(attrWarned, attrNoted)
-	if err := d.update(ctx, d.noting(t, warned)); err != nil {
+	if err := d.update(ctx, d.noting(t, warned, atVersion)); err != nil {
 		return fmt.Errorf("note a warning of token %s: %w", t.ID, err)
 	}
 	return nil
 }
 
-// noting sets attributes of a token's item that are as many notes old as it was
+// noting sets attributes of a token's item that is as many notes old as it was
 // read: of two notes at once one is lost, and each has a number of its own.
-func (d *Dynamo) noting(t pat.Token, set item) *types.Update {
+func (d *Dynamo) noting(t pat.Token, set item, is condition) *types.Update {
 	set[attrNotes] = number(t.Notes + 1)
 	u := d.set(tokenKey(t.ID), t.Version, set)
+	if is == there {
+		// The version is not even named: whoever may name it may write it.
+		u.ConditionExpression, u.ExpressionAttributeNames["#pk"] = new("attribute_exists(#pk)"), PartitionKey
+		delete(u.ExpressionAttributeNames, "#version")
+		delete(u.ExpressionAttributeValues, ":seen")
+	}
 	if t.Notes == 0 {
 		u.ConditionExpression = new(*u.ConditionExpression + " AND attribute_not_exists(#notes)")
 		return u
@@ -288,7 +301,11 @@ type write struct {
 	refused error
 }
 
-const absent = "attribute_not_exists(#pk)"
+const (
+	absent = "attribute_not_exists(#pk)"
+	// noName is absent of a name's item: one without a token holds no name.
+	noName = "attribute_not_exists(#token)"
+)
 
 var absentNames = map[string]string{"#pk": PartitionKey}
 
@@ -305,6 +322,14 @@ func (d *Dynamo) putNew(i item, what string) write {
 	return write{types.TransactWriteItem{Put: put}, conflict(what)}
 }
 
+// putNewToken writes a token where there is none. What authorizers of other APIs
+// may have left there is none, and not in the way.
+func (d *Dynamo) putNewToken(t pat.Token) write {
+	w := d.putNew(tokenItem(t), "token")
+	w.Put.ConditionExpression, w.Put.ExpressionAttributeNames = new("attribute_not_exists(#gen)"), map[string]string{"#gen": attrGen}
+	return w
+}
+
 func updateOf(u *types.Update, what string) write {
 	return write{types.TransactWriteItem{Update: u}, conflict(what)}
 }
@@ -314,8 +339,8 @@ func updateOf(u *types.Update, what string) write {
 func (d *Dynamo) takeName(t pat.Token, nameKey string, o pat.Owner, now time.Time) write {
 	put := &types.Put{
 		TableName: &d.table, Item: nameItem(t, nameKey),
-		ConditionExpression:       new(absent + " OR #token = :token OR #expires_at <= :now OR #token < :live"),
-		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#token": attrToken, "#expires_at": attrExpiresAt},
+		ConditionExpression:       new(noName + " OR #token = :token OR #expires_at <= :now OR #token < :live"),
+		ExpressionAttributeNames:  map[string]string{"#token": attrToken, "#expires_at": attrExpiresAt},
 		ExpressionAttributeValues: item{":token": text(string(t.ID)), ":now": moment(now), ":live": text(string(o.FirstLive()))},
 	}
 	return write{types.TransactWriteItem{Put: put}, pat.ErrNameTaken}
@@ -325,8 +350,8 @@ func (d *Dynamo) takeName(t pat.Token, nameKey string, o pat.Owner, now time.Tim
 func (d *Dynamo) freeName(id pat.ID, nameKey string) write {
 	del := &types.Delete{
 		TableName: &d.table, Key: nameItemKey(id.Slot(), nameKey),
-		ConditionExpression:       new(absent + " OR #token = :token"),
-		ExpressionAttributeNames:  map[string]string{"#pk": PartitionKey, "#token": attrToken},
+		ConditionExpression:       new(noName + " OR #token = :token"),
+		ExpressionAttributeNames:  map[string]string{"#token": attrToken},
 		ExpressionAttributeValues: item{":token": text(string(id))},
 	}
 	return write{types.TransactWriteItem{Delete: del}, errNameOfAnother}

@@ -139,6 +139,7 @@ type tokenRecord struct {
 	Previous      pat.Hash   `json:"previous,omitzero"`
 	PreviousGen   int        `json:"previous_gen,omitzero"`
 	PreviousUntil time.Time  `json:"previous_until,omitzero"`
+	Replaced      pat.Hash   `json:"replaced,omitzero"`
 	RotatedAt     time.Time  `json:"rotated_at,omitzero"`
 	LastUsedAt    time.Time  `json:"last_used_at,omitzero"`
 	UpdatedAt     time.Time  `json:"updated_at,omitzero"`
@@ -235,7 +236,7 @@ func (r *tokenRecord) update(t pat.Token) {
 func (r *tokenRecord) rotate(t pat.Token) {
 	r.Hash, r.Gen = t.Hash, t.Gen
 	r.Previous, r.PreviousGen = t.Previous, t.PreviousGen
-	r.PreviousUntil = t.PreviousUntil.UTC()
+	r.PreviousUntil, r.Replaced = t.PreviousUntil.UTC(), t.Replaced
 	r.RotatedAt = t.RotatedAt.UTC()
 }
 
@@ -262,6 +263,7 @@ func (r tokenRecord) token(id pat.ID) pat.Token {
 		Previous:      r.Previous,
 		PreviousGen:   r.PreviousGen,
 		PreviousUntil: r.PreviousUntil,
+		Replaced:      r.Replaced,
 		RotatedAt:     r.RotatedAt,
 		LastUsedAt:    r.LastUsedAt,
 		LastUsedFrom:  r.LastUsedFrom,

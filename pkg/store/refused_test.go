@@ -33,7 +33,7 @@ func TestNoRefusalStandsInAnothersWay(t *testing.T) {
 			for i := range writers {
 				all.Go(func() {
 					for n := range each {
-						ctx := pat.WithOrigin(t.Context(), pat.Origin{From: atHome, RequestID: fmt.Sprint(i, n)})
+						ctx := pat.WithOrigin(t.Context(), pat.Origin{From: atHome, RequestID: fmt.Sprintf("r-%d-%d", i, n)})
 						if _, err := s.Authorize(ctx, w.values[id][0]); !errors.Is(err, pat.ErrUnauthorized) {
 							t.Error(err)
 						}
@@ -114,7 +114,7 @@ func TestRefusalsThatAreNone(t *testing.T) {
 		want      string // the ids of its events
 		fails     bool
 	}{
-		"a refusal":           {"refused#AAAAA00001", refused(`{"reason":"revoked","at":"2026-11-24T12:00:00Z","nonce":"x"}`), "[AAAAA00001-refused-1795521600000-x]", false},
+		"a refusal":           {"refused#AAAAA00001", refused(`{"reason":"revoked","at":"2026-11-24T12:00:00Z","nonce":"x"}`), "[AAAAA00001-refused-1795521600000-7]", false},
 		"of no token":         {"refused#words of their own", refused(`{"reason":"revoked","at":"2026-11-24T12:00:00Z","nonce":"x"}`), "[]", false},
 		"without a reason":    {"refused#AAAAA00001", refused(`{}`), "[]", false},
 		"for another reason":  {"refused#AAAAA00001", refused(`{"reason":"words of their own"}`), "[]", false},

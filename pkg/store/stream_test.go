@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type stream struct {
 	mu      sync.Mutex
 	table   http.Handler
 	records []events.DynamoDBStreamRecord
+	now     func() time.Time
 }
 
 func (s *stream) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -42,7 +44,7 @@ func (s *stream) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if reflect.DeepEqual(before[i], after) || strings.HasPrefix(keyText(keys[i]), store.TrailPrefix) {
 			continue
 		}
-		s.records = append(s.records, recordOf(keys[i], before[i], after))
+		s.records = append(s.records, recordOf(s.now(), keys[i], before[i], after))
 	}
 }
 
@@ -92,10 +94,12 @@ func (s *stream) read(keys []map[string]any) (items []map[string]any) {
 	return items
 }
 
+var sequence atomic.Int64
+
 // recordOf is a record as Lambda hands it over.
-func recordOf(key, before, after map[string]any) (r events.DynamoDBStreamRecord) {
+func recordOf(at time.Time, key, before, after map[string]any) (r events.DynamoDBStreamRecord) {
 	text, err := json.Marshal(map[string]any{
-		"ApproximateCreationDateTime": start.Unix(), "Keys": key, "OldImage": before, "NewImage": after, "StreamViewType": "NEW_AND_OLD_IMAGES",
+		"ApproximateCreationDateTime": at.Unix(), "SequenceNumber": fmt.Sprint(sequence.Add(1)), "Keys": key, "OldImage": before, "NewImage": after, "StreamViewType": "NEW_AND_OLD_IMAGES",
 	})
 	if err == nil {
 		err = json.Unmarshal(text, &r)
@@ -147,7 +151,11 @@ func (d toldDynamo) events(t *testing.T) (all []pat.Event) {
 			t.Fatal(err)
 		}
 		if id := a.Refused.TokenID; id != "" {
-			a.NewToken, _ = look(t, d, id)
+			owners, err := d.OwnersOf(t.Context(), []pat.ID{id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.NewToken = pat.Token{ID: id, OwnedBy: owners[id]}
 		}
 		all = append(all, a.Events()...)
 	}
@@ -161,7 +169,7 @@ func (d toldDynamo) events(t *testing.T) (all []pat.Event) {
 
 func newToldDynamo(t *testing.T) toldStore {
 	w := newWire(t)
-	s := &stream{table: w.table}
+	s := &stream{table: w.table, now: func() time.Time { return start }}
 	w.table = s
 	return toldDynamo{openDynamo(t), s, w}
 }

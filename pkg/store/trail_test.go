@@ -39,10 +39,14 @@ func newWalk(t *testing.T, s toldStore, seed uint64) *walk {
 	if err := s.Publish(t.Context(), plainJWTs{}.keys(t), pat.Catalogue{{Name: "notes:read"}, {Name: "notes:write"}}); err != nil {
 		t.Fatal(err)
 	}
-	return &walk{
+	w := &walk{
 		t: t, store: s, now: start, random: rand.New(rand.NewPCG(seed, 8)),
 		values: map[pat.ID][]pat.Secret{}, owners: map[pat.ID]string{}, dead: map[pat.ID]bool{}, owed: map[pat.EventType]int{},
 	}
+	if d, ok := s.(toldDynamo); ok {
+		d.now = func() time.Time { return w.now }
+	}
+	return w
 }
 
 // service is the rules a moment later.
@@ -89,7 +93,7 @@ func (w *walk) create(sub string) pat.ID {
 }
 
 // use shows a value, as an authorizer that sees addresses does. Of a token's
-// values the last two are known.
+// values the last three are known.
 func (w *walk) use(value pat.Secret, from netip.Addr) {
 	s := w.service()
 	ctx := pat.WithOrigin(w.t.Context(), pat.Origin{From: from, RequestID: "use"})
@@ -103,7 +107,7 @@ func (w *walk) use(value pat.Secret, from netip.Addr) {
 	}
 	known := false
 	for _, values := range w.values {
-		known = known || slices.Contains(reveal(values[max(0, len(values)-2):]), value.Reveal())
+		known = known || slices.Contains(reveal(values[max(0, len(values)-3):]), value.Reveal())
 	}
 	switch {
 	case err != nil && !errors.Is(err, pat.ErrUnauthorized) && !errors.Is(err, pat.ErrForbidden):
