@@ -49,9 +49,9 @@ var grants = map[string]grant{
 	"wellknown":  {table: []string{batchGet}},
 	// What follows. It sees every change in the stream, hashes too, and can write
 	// nothing but events. (Lambda reads the stream with its rights.) It reads whose
-	// a token is that was refused.
+	// a token is that was refused, and the tokens of whom an administrator stopped.
 	"trail": {
-		table: []string{batchGet}, events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
+		table: []string{batchGet, query}, events: []string{batchWrite}, stream: []string{describeStream, getRecords, getShardIterator, listStreams},
 		bus: []string{putEvents}, undelivered: []string{sendMessage},
 	},
 	// What looks through all tokens, and notes of what it told. (Lambda tells the

@@ -235,8 +235,9 @@ var calls = map[string]func(context.Context, *cloud) error{
 		return err
 	},
 	"trail": func(ctx context.Context, c *cloud) error {
-		_, err := c.store.LookAll(ctx, []pat.ID{c.token.Token.ID})
-		return errors.Join(err, c.store.Record(ctx, pat.Alteration{NewToken: c.token.Token}.Events()))
+		_, err := c.store.OwnersOf(ctx, []pat.ID{c.token.Token.ID})
+		_, stopped := c.store.TokensOf(ctx, c.token.Token.ID.Slot())
+		return errors.Join(err, stopped, c.store.Record(ctx, pat.Alteration{NewToken: c.token.Token}.Events()))
 	},
 	"admin": func(ctx context.Context, c *cloud) error {
 		root := pat.Grant{Kind: pat.KindPerson, Person: pat.Person{Issuer: "https://people.example.com", Subject: "root"}, Groups: []string{"admins"}, IssuedAt: time.Now()}

@@ -207,11 +207,22 @@ func (a *app) showPolicy(p client.Policy) error {
 	return a.write(t.String())
 }
 
+// noEmpty refuses a flag that was given and says nothing: of a script's unset
+// variable it would make everybody.
+func noEmpty(flag string) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		if f := c.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+			return usage("--"+flag+" is empty", "leave it out for everybody")
+		}
+		return nil
+	}
+}
+
 func (a *app) adminTokensCommand() *cobra.Command {
 	tokens := &cobra.Command{Use: "tokens", Aliases: []string{"token"}, Short: "List, show and delete anybody's tokens", Args: cobra.ArbitraryArgs, RunE: group}
 	var owner, status string
 	list := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List everybody's tokens, or one owner's", Args: exactly(),
+		Use: "list", Aliases: []string{"ls"}, Short: "List everybody's tokens, or one owner's", Args: exactly(), PreRunE: noEmpty("owner"),
 		RunE: a.administering(func(ctx context.Context, c *client.Client, _ []string) error {
 			return a.listAny(ctx, c, owner, status)
 		}),

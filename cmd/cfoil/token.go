@@ -160,6 +160,15 @@ func (a *app) showCommand() *cobra.Command {
 	}
 }
 
+// usedOf says what of its scopes a token was used for.
+func usedOf(token client.Token) string {
+	text := fmt.Sprintf("%d of %d", len(token.ScopesUsed), len(token.Scopes))
+	if len(token.ScopesUsed) > 0 {
+		text += ": " + strings.Join(token.ScopesUsed, " ")
+	}
+	return text
+}
+
 func (a *app) showToken(token client.Token) error {
 	if a.flags.output == "json" {
 		return a.writeJSON(token)
@@ -167,7 +176,7 @@ func (a *app) showToken(token client.Token) error {
 	t := &table{colour: a.statusColour(1)}
 	for _, row := range [][2]string{
 		{"id", token.ID}, {"name", token.Name}, {"description", token.Description}, {"owner", token.Owner}, {"status", token.Status},
-		{"scopes", strings.Join(token.Scopes, " ")}, {"networks", cmp.Or(strings.Join(token.AllowedCIDRs, " "), "everywhere")},
+		{"scopes", strings.Join(token.Scopes, " ")}, {"scopes used", usedOf(token)}, {"networks", cmp.Or(strings.Join(token.AllowedCIDRs, " "), "everywhere")},
 		{"created", token.CreatedAt}, {"ends", orNever(token.EffectiveExpiresAt)}, {"rotated", deref(token.RotatedAt)},
 		{"previous value until", deref(token.PreviousValidUntil)}, {"last used", orNever(token.LastUsedAt)}, {"last used from", deref(token.LastUsedIP)},
 		{"revoked", deref(token.RevokedAt)},

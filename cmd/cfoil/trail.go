@@ -39,6 +39,7 @@ func (a *app) adminTrailCommand() *cobra.Command {
 	var sub string
 	c := &cobra.Command{
 		Use: "trail", Short: "Show what happened to everybody, or to one person, newest first", Args: exactly(),
+		PreRunE: noEmpty("sub"),
 		RunE: a.administering(func(ctx context.Context, c *client.Client, _ []string) error {
 			trail, err := trailOf(most, func(q client.TrailQuery) (client.EventList, error) {
 				return c.TrailAny(ctx, client.AdminTrailQuery{TrailQuery: q, Sub: sub})

@@ -20,6 +20,7 @@ func main() {
 		Issuer:   env.Issuer,
 		Read:     store.Alteration,
 		OwnersOf: table.OwnersOf,
+		TokensOf: table.TokensOf,
 		Record:   table.Record,
 		Tell:     handler.Must(bus.NewEventBridge()).Put,
 	}.Follow)

@@ -26,6 +26,8 @@ type Follower struct {
 	// A refusal does not say it: who wrote it down may be an authorizer of
 	// somebody else's.
 	OwnersOf func(context.Context, []pat.ID) (map[pat.ID]string, error)
+	// TokensOf returns all tokens of a person's: one write can kill them all.
+	TokensOf func(context.Context, pat.Slot) ([]pat.Token, error)
 	// Record puts events where they are read back.
 	Record func(context.Context, []pat.Event) error
 	// Tell tells others.
@@ -77,6 +79,11 @@ func (f Follower) step(ctx context.Context, log *slog.Logger, records []events.D
 	for _, change := range changes {
 		if owner, there := owners[change.Refused.TokenID]; there {
 			change.NewToken = pat.Token{ID: change.Refused.TokenID, OwnedBy: owner}
+		}
+		if change.Stops() {
+			if change.Tokens, err = f.TokensOf(ctx, change.NewOwner.Slot); err != nil {
+				return err
+			}
 		}
 		happened = append(happened, change.Events()...)
 	}

@@ -69,6 +69,9 @@ func (f *follow) follower() handler.Follower {
 			}
 			return owners, f.fail()
 		},
+		TokensOf: func(_ context.Context, slot pat.Slot) ([]pat.Token, error) {
+			return []pat.Token{{ID: pat.NewID(slot, 0)}, {ID: pat.NewID(slot, 5)}}, f.fail()
+		},
 		Record: func(_ context.Context, all []pat.Event) error {
 			for _, e := range all { // some of it may be there when it fails
 				f.recorded[e.ID] = e
@@ -258,6 +261,37 @@ func TestWhatAGuestMayWrite(t *testing.T) {
 	}
 	if told := made("<script>", map[string]string{"noted": `{"at":"2026-11-24T12:00:00Z"}`}); len(told) != 1 || told[0].Type != "counterfoil.item.unreadable" {
 		t.Errorf("told %+v", told)
+	}
+}
+
+// TestFollowTellsOfEveryTokenOfAStop: those below it, with the mark of the write.
+func TestFollowTellsOfEveryTokenOfAStop(t *testing.T) {
+	r := records(t, 1)
+	r[0].Change.Keys["sk"] = events.NewStringAttribute("~owner")
+	owner := map[string]events.DynamoDBAttributeValue{
+		"iss": events.NewStringAttribute("https://people.example"), "sub": events.NewStringAttribute("alice"),
+		"next": events.NewNumberAttribute("6"), "live": events.NewNumberAttribute("2"), "version": events.NewNumberAttribute("1"),
+	}
+	r[0].Change.OldImage = owner
+	r[0].Change.NewImage = map[string]events.DynamoDBAttributeValue{
+		"version": events.NewNumberAttribute("2"),
+		"stops":   events.NewListAttribute([]events.DynamoDBAttributeValue{events.NewStringAttribute("3 2026-11-24T12:00:00.000000000Z")}),
+		"changed": events.NewStringAttribute(`{"kind":"admin","sub":"root","request_id":"r-9","at":"2026-11-24T12:00:00.5Z","makes":2}`),
+	}
+	for name, value := range owner {
+		if _, set := r[0].Change.NewImage[name]; !set {
+			r[0].Change.NewImage[name] = value
+		}
+	}
+	down := errors.New("down")
+	f := &follow{recorded: map[string]pat.Event{}, fail: func() error { err := down; down = nil; return err }}
+	f.run(t, r)
+	if len(f.told) != 2 || f.told[0].Type != "counterfoil.person.tokens_revoked" || f.told[1].Type != "counterfoil.token.revoked" ||
+		f.told[1].Subject != "AAAAA00000" || f.told[1].Data.By.Subject != "root" || f.told[1].Data.RequestID != "r-9" || f.told[1].Data.Owner != "alice" {
+		t.Errorf("told %+v", f.told)
+	}
+	if !strings.Contains(f.log.String(), "events wait") {
+		t.Errorf("the log is %s", f.log.String())
 	}
 }
 

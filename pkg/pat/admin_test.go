@@ -394,6 +394,22 @@ func TestRevokeAllWithoutThePass(t *testing.T) {
 	if err != nil || v.Status != pat.Revoked || !v.RevokedAt.Equal(at) {
 		t.Errorf("it is %s at %v, %v", v.Status, v.RevokedAt, err)
 	}
+	told := func() {
+		t.Helper()
+		page, err := w.Trail(ctx, alice, string(c.ID), pat.TrailRequest{Limit: 10})
+		if err != nil || len(page.Events) != 2 || page.Events[0].Type != pat.TokenRevoked || page.Events[0].By != (pat.Doer{Kind: pat.DoerAdmin, Subject: "root"}) || page.Events[0].Owner != "alice" {
+			t.Errorf("its owner reads %+v, %v", page.Events, err)
+		}
+	}
+	told()
+	w.clock = w.clock.Add(10 * time.Minute) // somebody ends the pass
+	if _, err := w.RevokeAll(ctx, root, "alice", pat.InvalidError{}); err != nil {
+		t.Fatal(err)
+	}
+	if stored, _, err := w.store.Look(ctx, c.ID); err != nil || !stored.RevokedAt.Equal(at) {
+		t.Fatalf("it is not marked: %v, %v", stored.RevokedAt, err)
+	}
+	told()
 	if err := w.Revoke(ctx, alice, string(c.ID)); err != nil {
 		t.Errorf("revoke it by itself: %v", err)
 	}

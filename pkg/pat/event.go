@@ -68,6 +68,9 @@ type Alteration struct {
 	OldToken, NewToken   Token
 	OldOwner, NewOwner   Owner
 	OldPolicy, NewPolicy Policy
+	// Tokens are the owner's, where Stops says that they are needed: as they were
+	// before or after, it makes no difference.
+	Tokens []Token
 	// Refused is a refusal that was written down, of NewToken, which it does not
 	// change. A token that is not there was not refused.
 	Refused Refusal
@@ -106,6 +109,9 @@ func (a Alteration) Events() []Event {
 		// No function of ours writes a change without its mark.
 		return []Event{a.unreadable(string(is.ID))}
 	case is.Version != was.Version && !is.RevokedAt.IsZero() && was.RevokedAt.IsZero():
+		if is.Changed.By.Kind == doerStop {
+			return nil // a token that a stop had killed: that is told of the stop
+		}
 		return []Event{a.change(TokenRevoked)}
 	case is.Version != was.Version && is.Gen != was.Gen:
 		return []Event{a.change(TokenRotated)}
@@ -154,12 +160,36 @@ func (a Alteration) ofOwner() []Event {
 		e.Type = PersonDisabled
 	case was.Disabled != is.Disabled:
 		e.Type = PersonEnabled
-	case !slices.Equal(was.Stops, is.Stops):
+	case a.Stops():
 		e.Type = PersonRevoked
+		return append([]Event{e}, a.stopped(e)...)
 	default:
 		return nil
 	}
 	return []Event{e}
+}
+
+// Stops reports whether one write killed all tokens of an owner: each is told of, so
+// that none is lost when the pass that marks them dies. See Tokens.
+func (a Alteration) Stops() bool {
+	return a.NewOwner.Slot != "" && !slices.EqualFunc(a.OldOwner.Stops, a.NewOwner.Stops, Stop.equal)
+}
+
+// stopped are the events of the tokens that the newest stop killed.
+func (a Alteration) stopped(e Event) (all []Event) {
+	for _, t := range a.Tokens {
+		if t.Changed.By.Kind == doerStop {
+			t.RevokedAt = time.Time{} // by this stop, or by one before
+		}
+		at := a.NewOwner.Stopped(t).RevokedAt
+		if !t.RevokedAt.IsZero() || !a.OldOwner.Stopped(t).RevokedAt.IsZero() || at.IsZero() || t.pastOwnEnd(at) {
+			continue
+		}
+		e.Type, e.TokenID = TokenRevoked, t.ID
+		e.ID = fmt.Sprintf("%s-stopped-%d", t.ID, e.At.UnixMilli())
+		all = append(all, e)
+	}
+	return all
 }
 
 // ofPolicy are the events of a policy that was set, to what it was before too. Its

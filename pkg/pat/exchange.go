@@ -201,18 +201,11 @@ func (s *Service) party(ctx context.Context, token Secret, from netip.Addr, para
 	return grant, badToken(parameter, err)
 }
 
-// tooLittle writes down that a token was refused for what was asked of it, and its
-// actor's with it, where that is what the error says, and returns the error; see
-// refused.
+// tooLittle writes down that the subject was refused for what was asked of it, where
+// that is what the error says, and returns the error; see Refuse.
 func (s *Service) tooLittle(ctx context.Context, subject Grant, err error) error {
 	var oauth *OAuthError
 	if !errors.As(err, &oauth) || oauth.Code != InvalidScope {
-		return err
-	}
-	if subject.Actor != nil { // whichever of the two has it not
-		err = s.Refuse(ctx, Grant{TokenID: subject.Actor.TokenID}, RefusedScope, err)
-	}
-	if errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	return s.Refuse(ctx, subject, RefusedScope, err)

@@ -16,6 +16,8 @@ const (
 	DoerHolder DoerKind = "holder" // whoever held a value of the token
 	DoerReport DoerKind = "report" // whoever reported a value as leaked
 	DoerUs     DoerKind = "system" // nobody: the service by itself
+
+	doerStop DoerKind = "stop" // of no event: the pass that marks what a stop killed
 )
 
 // A Doer is who made a change.

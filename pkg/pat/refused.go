@@ -85,13 +85,22 @@ func (g Grant) outside(addr netip.Addr) error {
 }
 
 // Refuse writes down that the token behind a good credential was refused all the
-// same, where there is a token, and returns err: or ErrUnavailable where it cannot
-// be written.
+// same, and its actor's with it, where there are tokens, and returns err: or
+// ErrUnavailable where it cannot be written.
 func (s *Service) Refuse(ctx context.Context, g Grant, reason RefusalReason, err error) error {
-	if g.TokenID == "" {
-		return err
+	tokens := []ID{g.TokenID}
+	if g.Actor != nil && g.Actor.TokenID != g.TokenID {
+		tokens = append(tokens, g.Actor.TokenID)
 	}
-	return s.refused(ctx, &refusal{g.TokenID, reason, err})
+	for _, id := range tokens {
+		if id == "" {
+			continue
+		}
+		if told := s.refused(ctx, &refusal{id, reason, err}); errors.Is(told, ErrUnavailable) {
+			return told
+		}
+	}
+	return err
 }
 
 // reasonOf is why a token of that status is refused.

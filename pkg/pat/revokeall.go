@@ -60,15 +60,15 @@ func (s *Service) RevokeAll(ctx context.Context, by Grant, sub string, bad Inval
 	if err != nil {
 		return 0, err
 	}
-	return s.bury(ctx, owner, before, now, by.administrator())
+	return s.bury(ctx, owner, before, now)
 }
 
 // bury counts the tokens that the owner's stops killed and those before did not,
 // and marks all that are stopped as revoked each by itself, so that the table
 // forgets them in time and their names with them. What others have just killed is
-// theirs to count, and so to mark. Nothing depends on the marks: the pass is cut
-// off, or ends at the first one that it cannot make.
-func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time.Time, by Doer) (killed int, err error) {
+// theirs to count, and so to mark. Nothing depends on the marks, nor does an event
+// come of one: the pass is cut off, or ends at the first one that it cannot make.
+func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time.Time) (killed int, err error) {
 	was := owner
 	was.Stops = before
 	var dead []Token
@@ -91,7 +91,7 @@ func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
 	for _, t := range dead {
-		if owner, err = s.markStopped(ctx, t, owner, by); err != nil {
+		if owner, err = s.markStopped(ctx, t, owner); err != nil {
 			break
 		}
 	}
@@ -99,12 +99,12 @@ func (s *Service) bury(ctx context.Context, owner Owner, before []Stop, now time
 }
 
 // markStopped marks a token that a stop killed, and returns its owner as it is then.
-func (s *Service) markStopped(ctx context.Context, t Token, owner Owner, by Doer) (Owner, error) {
+func (s *Service) markStopped(ctx context.Context, t Token, owner Owner) (Owner, error) {
 	err := s.retry(ctx, func() error {
 		if t.RevokedAt.IsZero() {
 			t = owner.Stopped(t)
 		}
-		t.Changed = s.mark(ctx, by, t.Version+1)
+		t.Changed = s.mark(ctx, Doer{Kind: doerStop}, t.Version+1)
 		err := s.Store.Revoke(ctx, Revocation{Token: t, NameKey: nameKey(t.Name), Owner: owner})
 		if err == nil {
 			owner.Version++

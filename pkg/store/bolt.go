@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -236,26 +237,28 @@ func look(tx *bbolt.Tx, id pat.ID) (pat.Found, error) {
 
 // List implements pat.Store.
 func (b *Bolt) List(ctx context.Context, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
+	return view(ctx, b, "list tokens", func(tx *bbolt.Tx) ([]pat.Token, error) { return listTokens(tx, slot, before, limit) })
+}
+
+func listTokens(tx *bbolt.Tx, slot pat.Slot, before pat.ID, limit int) ([]pat.Token, error) {
 	end := []byte(before)
 	if before == "" {
 		end = []byte(slot + "\xff") // above every id of the slot
 	}
-	return view(ctx, b, "list tokens", func(tx *bbolt.Tx) ([]pat.Token, error) {
-		c := tx.Bucket([]byte(tokensBucket)).Cursor()
-		newest := c.Last
-		if at, _ := c.Seek(end); at != nil {
-			newest = c.Prev
+	c := tx.Bucket([]byte(tokensBucket)).Cursor()
+	newest := c.Last
+	if at, _ := c.Seek(end); at != nil {
+		newest = c.Prev
+	}
+	var tokens []pat.Token
+	for key, value := newest(); bytes.HasPrefix(key, []byte(slot)) && len(tokens) < limit; key, value = c.Prev() {
+		var r tokenRecord
+		if err := decode(key, value, &r); err != nil {
+			return nil, err
 		}
-		var tokens []pat.Token
-		for key, value := newest(); bytes.HasPrefix(key, []byte(slot)) && len(tokens) < limit; key, value = c.Prev() {
-			var r tokenRecord
-			if err := decode(key, value, &r); err != nil {
-				return nil, err
-			}
-			tokens = append(tokens, r.token(pat.ID(key)))
-		}
-		return tokens, nil
-	})
+		tokens = append(tokens, r.token(pat.ID(key)))
+	}
+	return tokens, nil
 }
 
 // Scan implements pat.Store. Its position is the last token's id.
@@ -536,7 +539,14 @@ func putOwner(tx *bbolt.Tx, was pat.Owner, is ownerRecord, slot pat.Slot) error 
 	if err := put(tx, ownersBucket, string(slot), is); err != nil {
 		return err
 	}
-	return tell(tx, pat.Alteration{OldOwner: was, NewOwner: is.owner(slot)}.Events())
+	a := pat.Alteration{OldOwner: was, NewOwner: is.owner(slot)}
+	if a.Stops() {
+		var err error
+		if a.Tokens, err = listTokens(tx, slot, "", math.MaxInt); err != nil {
+			return err
+		}
+	}
+	return tell(tx, a.Events())
 }
 
 // view reads within one transaction.

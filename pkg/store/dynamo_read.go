@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -109,6 +110,16 @@ func (d *Dynamo) LookAll(ctx context.Context, ids []pat.ID) (map[pat.ID]pat.Foun
 		}
 	}
 	return all, nil
+}
+
+// TokensOf returns all tokens of a slot that can be read: one that cannot works
+// nowhere.
+func (d *Dynamo) TokensOf(ctx context.Context, slot pat.Slot) ([]pat.Token, error) {
+	tokens, err := d.readable(ctx, slot, "", math.MaxInt32)
+	if err != nil {
+		return nil, fmt.Errorf("read the tokens of %s: %w", slot, err)
+	}
+	return tokens, nil
 }
 
 // OwnersOf returns the subs of the owners of at most maxGet tokens. One that is not

@@ -157,6 +157,11 @@ func (d toldDynamo) events(t *testing.T) (all []pat.Event) {
 			}
 			a.NewToken = pat.Token{ID: id, OwnedBy: owners[id]}
 		}
+		if a.Stops() {
+			if a.Tokens, err = d.TokensOf(t.Context(), a.NewOwner.Slot); err != nil {
+				t.Fatal(err)
+			}
+		}
 		all = append(all, a.Events()...)
 	}
 	for range 2 { // whatever comes twice, comes to nothing

@@ -472,6 +472,48 @@ func TestEveryChangeHasItsEventWhateverFails(t *testing.T) {
 	}
 }
 
+// TestEveryTokenOfAStopHasItsEvent, though the pass that marks them dies at once.
+func TestEveryTokenOfAStopHasItsEvent(t *testing.T) {
+	s := newToldDynamo(t).(toldDynamo)
+	w := newWalk(t, s, 5)
+	want := map[pat.ID]bool{}
+	for range 120 { // more than a page
+		want[w.create("alice")] = true
+	}
+	gone := w.create("alice")
+	if err := w.service().Revoke(w.ctx("gone"), session("alice"), string(gone)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.service().ReadPolicy(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	s.events(t)
+	s.wire.setFault(func(rw http.ResponseWriter, r *http.Request, c call) bool {
+		if strings.HasPrefix(c.Operation, "Transact") {
+			faults["unavailable"](s.wire, rw, r)
+		}
+		return strings.HasPrefix(c.Operation, "Transact")
+	})
+	if _, err := w.service().RevokeAll(w.ctx("all"), root, "alice", pat.InvalidError{}); err != nil {
+		t.Fatal(err)
+	}
+	s.wire.setFault(nil)
+	person := 0
+	for _, e := range eventIDs(s.events(t)) {
+		switch {
+		case e.Type == pat.PersonRevoked:
+			person++
+		case e.Type != pat.TokenRevoked || !want[e.TokenID] || e.Owner != "alice" || e.RequestID != "all" || e.By.Subject != "root":
+			t.Errorf("told %+v", e)
+		default:
+			delete(want, e.TokenID)
+		}
+	}
+	if person != 1 || len(want) > 0 {
+		t.Errorf("%d events of the person; nothing of %d tokens", person, len(want))
+	}
+}
+
 // TestWhatAdministratorsDoHasItsEventWhateverFails: as above, for people and the
 // policy.
 func TestWhatAdministratorsDoHasItsEventWhateverFails(t *testing.T) {
