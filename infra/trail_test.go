@@ -71,56 +71,49 @@ func TestTheTrailFollowsTheTable(t *testing.T) {
 	}
 }
 
-// TestTheTrailWritesEventsAlone: its function sees every hash, and can change no
-// token.
-func TestTheTrailWritesEventsAlone(t *testing.T) {
-	needNode(t)
-	tm := everything()
+// writesAlone fails the test unless each of so many roles has one statement with the
+// action, alone and under the condition.
+func writesAlone(t *testing.T, tm template, roles []string, action, condition string) {
+	t.Helper()
 	checked := 0
 	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
-		if !strings.HasPrefix(id, "TrailRole") {
+		if !slices.ContainsFunc(roles, func(role string) bool { return strings.HasPrefix(id, role) }) {
 			continue
 		}
 		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
-			if !strings.Contains(text(at(s, "Action")), "dynamodb:BatchWriteItem") {
+			if !strings.Contains(text(at(s, "Action")), action) {
 				continue
 			}
 			checked++
-			if at(s, "Action") != "dynamodb:BatchWriteItem" ||
-				text(at(s, "Condition")) != `{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["trail#*"]},"Null":{"dynamodb:LeadingKeys":"false"}}` {
+			if at(s, "Action") != action || text(at(s, "Condition")) != condition {
 				t.Errorf("%s allows %s", id, text(s))
 			}
 		}
 	}
-	if checked != 1 {
-		t.Errorf("%d statements write", checked)
+	if checked != len(roles) {
+		t.Errorf("%d statements write, want %d", checked, len(roles))
 	}
+}
+
+// TestTheTrailWritesEventsAlone: its function sees every hash, and can change no
+// token.
+func TestTheTrailWritesEventsAlone(t *testing.T) {
+	needNode(t)
+	writesAlone(t, everything(), []string{"TrailRole"}, "dynamodb:BatchWriteItem",
+		`{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["trail#*"]},"Null":{"dynamodb:LeadingKeys":"false"}}`)
+}
+
+// touching is the condition of gofn.Touching as the template has it.
+func touching(attributes, partition string) string {
+	return `{"ForAllValues:StringEquals":{"dynamodb:Attributes":[` + attributes + `]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["` + partition +
+		`"]},"Null":{"dynamodb:Attributes":"false","dynamodb:LeadingKeys":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}`
 }
 
 // TestWhoOnlyTellsWritesRefusalsAlone: introspection and whoami change nothing of a
 // token's.
 func TestWhoOnlyTellsWritesRefusalsAlone(t *testing.T) {
 	needNode(t)
-	tm := everything()
-	checked := 0
-	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
-		if !strings.HasPrefix(id, "IntrospectRole") && !strings.HasPrefix(id, "WhoamiRole") {
-			continue
-		}
-		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
-			if !strings.Contains(text(at(s, "Action")), "dynamodb:UpdateItem") {
-				continue
-			}
-			checked++
-			if at(s, "Action") != "dynamodb:UpdateItem" ||
-				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","refused","ttl"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["refused#*"]},"Null":{"dynamodb:Attributes":"false","dynamodb:LeadingKeys":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
-				t.Errorf("%s allows %s", id, text(s))
-			}
-		}
-	}
-	if checked != 2 {
-		t.Errorf("%d statements write", checked)
-	}
+	writesAlone(t, everything(), []string{"IntrospectRole", "WhoamiRole"}, "dynamodb:UpdateItem", touching(`"pk","sk","refused","ttl"`, "refused#*"))
 }
 
 // TestRemindersWriteWarningsAlone: their function reads every token, and can
@@ -128,25 +121,7 @@ func TestWhoOnlyTellsWritesRefusalsAlone(t *testing.T) {
 func TestRemindersWriteWarningsAlone(t *testing.T) {
 	needNode(t)
 	tm := everything()
-	checked := 0
-	for id, policy := range tm.of(t, "AWS::IAM::Policy") {
-		if !strings.HasPrefix(id, "RemindRole") {
-			continue
-		}
-		for _, s := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
-			if !strings.Contains(text(at(s, "Action")), "dynamodb:UpdateItem") {
-				continue
-			}
-			checked++
-			if at(s, "Action") != "dynamodb:UpdateItem" ||
-				text(at(s, "Condition")) != `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","sk","version","warned","noted","notes"]},"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["?????"]},"Null":{"dynamodb:Attributes":"false","dynamodb:LeadingKeys":"false"},"StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}` {
-				t.Errorf("%s allows %s", id, text(s))
-			}
-		}
-	}
-	if checked != 1 {
-		t.Errorf("%d statements write", checked)
-	}
+	writesAlone(t, tm, []string{"RemindRole"}, "dynamodb:UpdateItem", touching(`"pk","sk","version","warned","noted","notes"`, "?????"))
 	queue, _ := tm.one(t, "AWS::SQS::Queue")
 	_, invoke := tm.one(t, "AWS::Lambda::EventInvokeConfig")
 	if got := text(invoke.Properties["DestinationConfig"]); got != `{"OnFailure":{"Destination":{"Fn::GetAtt":["`+queue+`","Arn"]}}}` {
