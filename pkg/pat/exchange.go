@@ -175,10 +175,14 @@ func fits(token Secret, tokenType string) bool {
 // there is one.
 func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, error) {
 	subject, err := s.party(ctx, req.SubjectToken, req.Address, "subject_token")
-	if err != nil || req.ActorTokenType == "" {
+	if req.ActorTokenType == "" {
 		return subject, err
 	}
-	actor, err := s.party(ctx, req.ActorToken, req.Address, "actor_token")
+	// Also where the subject is not good: each of two that are refused is told.
+	actor, actorErr := s.party(ctx, req.ActorToken, req.Address, "actor_token")
+	if err == nil {
+		err = actorErr
+	}
 	if err != nil {
 		return Grant{}, err
 	}

@@ -249,6 +249,29 @@ func TestBothThatLackAScopeAreTold(t *testing.T) {
 	}
 }
 
+// TestBothThatAreDeadAreTold in one exchange.
+func TestBothThatAreDeadAreTold(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.person(t, "alice"), w.person(t, "bob")
+	subject, actor := w.create(t, alice, named("subject", "profile")), w.create(t, bob, named("actor", "profile"))
+	for id, by := range map[pat.ID]pat.Grant{subject.ID: alice, actor.ID: bob} {
+		if err := w.Revoke(context.Background(), by, string(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := exchangeOf(subject.Value, "")
+	x.ActorToken, x.ActorTokenType = actor.Value, pat.PATType
+	var oauth *pat.OAuthError
+	if _, err := w.Exchange(from(home), x); !errors.As(err, &oauth) || oauth.Description != "subject_token is not valid" {
+		t.Errorf("the answer is %v", err)
+	}
+	for id, by := range map[pat.ID]pat.Grant{subject.ID: alice, actor.ID: bob} {
+		if all := w.refusals(t, by, id); len(all) != 1 || all[0].Reason != pat.RefusedRevoked {
+			t.Errorf("of %s is told %+v", id, all)
+		}
+	}
+}
+
 // TestWhatIsNoRefusalIsNotTold: junk, what nobody proved to hold, people's
 // sessions, malformed forms, and what is granted.
 func TestWhatIsNoRefusalIsNotTold(t *testing.T) {
