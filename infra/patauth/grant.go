@@ -17,14 +17,20 @@ var used = []string{
 // grant gives the authorizer its rights on the table: it reads tokens, owners
 // and settings, notes when a token was used and writes down when one was refused.
 // It runs in somebody else's stack, where more people may change it, so it cannot
-// bring back a token that is revoked or at its end, move that end, stop a token, or
-// see by an update what it may not write.
+// bring back a token that is revoked or at its end, move that end, or see by an
+// update what it may not write. What it writes where no token is, is none; notes that
+// cannot be read are none.
 //
 // Whoever may use this role could make up uses and refusals that never were, of any
-// token: keep an idle one from going idle, and make a network known before it is
-// used. So the trail's events of those two kinds, and no others, are only as good as
-// the stacks that the table was given to. What it writes where no token is, is none;
-// notes that cannot be read are none.
+// token, and a last use long ago or just now: so the trail's events of those two
+// kinds, what is told of items that cannot be read, and who is idle are only as good
+// as the stacks that the table was given to.
+//
+// And they can do harm by size: what they write lies in the owners' partitions, so
+// they can fill an item up to DynamoDB's 400 KB, which then takes no change, a
+// revocation neither, and put so many items between an owner's tokens that a list
+// takes too long. Nothing is let through by it that was not before. Take the role
+// away from whoever does that, and REMOVE what they wrote.
 func (p Props) grant(f gofn.Function) {
 	table := &[]*string{p.Deployment.Table.TableArn()}
 	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

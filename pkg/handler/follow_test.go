@@ -173,11 +173,11 @@ func TestFollowStopsWhereItFails(t *testing.T) {
 	}
 }
 
-// TestFollowPassesWhatItCannotRead: whoever may write notes could write what
-// nobody can read, and must not hold up everybody's events.
+// TestFollowPassesWhatItCannotRead: whoever writes what nobody can read must not hold
+// up everybody's events.
 func TestFollowPassesWhatItCannotRead(t *testing.T) {
 	all := records(t, 3)
-	all[1].Change.NewImage["noted"] = events.NewNumberAttribute("1")
+	all[1].Change.NewImage["revoked_at"] = events.NewNumberAttribute("1")
 	f := &follow{recorded: map[string]pat.Event{}, fail: func() error { return nil }}
 	f.run(t, all)
 	var types []string
@@ -190,7 +190,7 @@ func TestFollowPassesWhatItCannotRead(t *testing.T) {
 	if e := f.told[1]; e.Subject != "AAAAA00001" || e.Time != "2026-11-24T12:00:00Z" || e.ID != "AAAAA00001-unreadable-1" || e.Data.By.Kind != "system" {
 		t.Errorf("told %+v", e)
 	}
-	if !strings.Contains(f.log.String(), "noted") || !strings.Contains(f.log.String(), `"e1"`) {
+	if !strings.Contains(f.log.String(), "revoked_at") || !strings.Contains(f.log.String(), `"e1"`) {
 		t.Errorf("the log is %s", f.log.String())
 	}
 }

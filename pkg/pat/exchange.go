@@ -180,7 +180,7 @@ func (s *Service) subject(ctx context.Context, req ExchangeRequest) (Grant, erro
 	}
 	// Also where the subject is not good: each of two that are refused is told.
 	actor, actorErr := s.party(ctx, req.ActorToken, req.Address, "actor_token")
-	if err == nil {
+	if err == nil || errors.Is(actorErr, ErrUnavailable) {
 		err = actorErr
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package pat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -54,6 +55,10 @@ func (t Token) warn(p Policy, now time.Time) (Token, bool) {
 	return t, expiring || stopping
 }
 
+// mostFailures are passed over: one token that cannot be noted must not keep the
+// others from their warnings, and a store that is down must not be asked for each.
+const mostFailures = 20
+
 // Remind notes, of the tokens of one part of all, which end or stop for idleness
 // within 30, 7 or 1 days: each warning is an event, and is given once for an end.
 // It tells how many it gave. A call that fails or is cut off can be made again:
@@ -64,6 +69,8 @@ func (s *Service) Remind(ctx context.Context, part, parts int) (given int, err e
 	if err != nil {
 		return 0, err
 	}
+	var failed error
+	failures := 0
 	err = s.Store.Each(ctx, part, parts, func(tokens []Token) error {
 		for _, token := range tokens {
 			if _, due := token.warn(shared.Policy, s.now()); !due {
@@ -71,7 +78,10 @@ func (s *Service) Remind(ctx context.Context, part, parts int) (given int, err e
 			}
 			warned, err := s.remind(ctx, token.ID, shared.Policy)
 			if err != nil {
-				return err
+				if failed, failures = err, failures+1; failures > mostFailures || ctx.Err() != nil {
+					return err
+				}
+				continue
 			}
 			if warned {
 				given++
@@ -79,7 +89,7 @@ func (s *Service) Remind(ctx context.Context, part, parts int) (given int, err e
 		}
 		return nil
 	})
-	if err != nil {
+	if err = cmp.Or(err, failed); err != nil {
 		return given, unavailable("look through all tokens", err)
 	}
 	return given, nil

@@ -264,3 +264,34 @@ func TestWarningsOfAPolicy(t *testing.T) {
 		t.Errorf("of an enabled one's: %s", got)
 	}
 }
+
+// stuck is a store in which one token cannot be noted.
+type stuck struct {
+	pat.Store
+	id pat.ID
+}
+
+func (s stuck) Warn(ctx context.Context, t pat.Token) error {
+	if t.ID == s.id {
+		return errDown
+	}
+	return s.Store.Warn(ctx, t)
+}
+
+// TestOneTokenThatCannotBeNoted keeps no other from its warning, and is not passed
+// over in silence.
+func TestOneTokenThatCannotBeNoted(t *testing.T) {
+	w := newWorld(t)
+	alice := w.person(t, "alice")
+	var ids []pat.ID
+	for _, name := range []string{"one", "two", "three"} {
+		req := named(name, "profile")
+		req.Expiry = until(w.clock.Add(40 * 24 * time.Hour))
+		ids = append(ids, w.create(t, alice, req).ID)
+	}
+	w.clock = w.clock.Add(12 * 24 * time.Hour)
+	given, err := w.service(stuck{w.store, ids[0]}).Remind(context.Background(), 0, 1)
+	if given != 2 || !errors.Is(err, pat.ErrUnavailable) {
+		t.Errorf("%d warnings, %v", given, err)
+	}
+}

@@ -437,9 +437,16 @@ func (i item) token(id pat.ID) (pat.Token, error) {
 	if r.err != nil {
 		return pat.Token{}, fmt.Errorf("token %s: %w", id, r.err)
 	}
-	_ = i.notes(&t) // what authorizers of other APIs may write stops no token
+	// What authorizers of other APIs may write stops no token.
+	if i.notes(&t) != nil || t.Notes < 0 {
+		t.Notes = unreadableNotes
+	}
 	return t, nil
 }
+
+// unreadableNotes is their number where they cannot be read: the next are written
+// in their place.
+const unreadableNotes = -1
 
 // notes reads what is noted of uses, all of it or nothing.
 func (i item) notes(t *pat.Token) error {
@@ -612,7 +619,7 @@ func (r *reader) address(name string) netip.Addr {
 	if err != nil {
 		r.fail(name, err)
 	}
-	return addr
+	return addr.WithZone("") // which can hold any text
 }
 
 func (r *reader) hash(name string) (h pat.Hash) {

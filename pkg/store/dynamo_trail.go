@@ -168,7 +168,8 @@ func Alteration(r events.DynamoDBStreamRecord) (a pat.Alteration, err error) {
 			was = nil
 		}
 		a.OldToken, a.NewToken, err = before(was, is, func(i item) (pat.Token, error) { return i.token(id) })
-		if err == nil {
+		// Notes that cannot be read are told, but hide no change.
+		if err == nil && a.NewToken.Version == a.OldToken.Version {
 			err = is.notes(&a.NewToken)
 		}
 	}

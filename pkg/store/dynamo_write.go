@@ -247,7 +247,7 @@ func (d *Dynamo) Warn(ctx context.Context, t pat.Token) error {
 // noting sets attributes of a token's item that is as many notes old as it was
 // read: of two notes at once one is lost, and each has a number of its own.
 func (d *Dynamo) noting(t pat.Token, set item, is condition) *types.Update {
-	set[attrNotes] = number(t.Notes + 1)
+	set[attrNotes] = number(max(t.Notes, 0) + 1)
 	u := d.set(tokenKey(t.ID), t.Version, set)
 	if is == there {
 		// The version is not even named: whoever may name it may write it.
@@ -255,12 +255,16 @@ func (d *Dynamo) noting(t pat.Token, set item, is condition) *types.Update {
 		delete(u.ExpressionAttributeNames, "#version")
 		delete(u.ExpressionAttributeValues, ":seen")
 	}
-	if t.Notes == 0 {
-		u.ConditionExpression = new(*u.ConditionExpression + " AND attribute_not_exists(#notes)")
-		return u
+	switch {
+	case t.Notes == unreadableNotes:
+	case t.Notes == 0: // or what reads as none
+		u.ConditionExpression = new(*u.ConditionExpression + " AND (attribute_not_exists(#notes) OR #notes = :none OR #notes = :zero)")
+		u.ExpressionAttributeValues[":none"] = &types.AttributeValueMemberNULL{Value: true}
+		u.ExpressionAttributeValues[":zero"] = number(0)
+	default:
+		u.ConditionExpression = new(*u.ConditionExpression + " AND #notes = :noted_before")
+		u.ExpressionAttributeValues[":noted_before"] = number(t.Notes)
 	}
-	u.ConditionExpression = new(*u.ConditionExpression + " AND #notes = :noted_before")
-	u.ExpressionAttributeValues[":noted_before"] = number(t.Notes)
 	return u
 }
 

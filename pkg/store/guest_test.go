@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,12 +59,24 @@ func TestAGuestStopsNothing(t *testing.T) {
 	for name, junk := range map[string]types.AttributeValue{
 		"last_used_at": numeral("1"), "last_used_ip": word("nowhere"), "scopes_used": word("x"),
 		"networks": word("x"), "noted": word("{"), "notes": word("many"),
+		"notes ": numeral("0"), " notes": numeral("1.5"), "notes  ": numeral("-7"), " notes ": &types.AttributeValueMemberNULL{Value: true},
 	} {
+		name = strings.TrimSpace(name)
 		guestWrites(t, slot, string(first)[5:], map[string]types.AttributeValue{name: junk})
 		if _, err := w.service().Authorize(t.Context(), w.values[first][0]); err != nil {
 			t.Errorf("with junk for %s: %v", name, err)
 		}
 		w.use(w.values[first][0], atHome)
+		// The next use is noted, and what was no note is gone.
+		w.now = w.now.Add(time.Hour)
+		w.use(w.values[first][0], atHome)
+		if got, _ := look(t, s, first); got.Notes < 1 || !got.LastUsedAt.Equal(w.now.Truncate(time.Second)) {
+			t.Errorf("after junk for %s: %d notes, last used %v, at %v", name, got.Notes, got.LastUsedAt, w.now)
+		}
+	}
+	guestWrites(t, slot, string(first)[5:], map[string]types.AttributeValue{"last_used_ip": word("::1%\x1b[31m")})
+	if got, _ := look(t, s, first); got.LastUsedFrom.String() != "::1" {
+		t.Errorf("last used from %q", got.LastUsedFrom)
 	}
 	next := pat.NewID(first.Slot(), 1)
 	guestWrites(t, slot, string(next)[5:], map[string]types.AttributeValue{"notes": numeral("7")})
@@ -168,6 +182,28 @@ func TestAGuestHidesNothing(t *testing.T) {
 	}
 	if len(real) > 0 {
 		t.Errorf("gone from the trail: %v", real)
+	}
+}
+
+// TestJunkHidesNoChange: a token whose notes cannot be read is revoked, and told so.
+func TestJunkHidesNoChange(t *testing.T) {
+	s := newToldDynamo(t).(toldDynamo)
+	w := newWalk(t, s, 3)
+	id := w.create("alice")
+	s.events(t)
+	guestWrites(t, string(id.Slot()), string(id)[5:], map[string]types.AttributeValue{"networks": word("x")})
+	if err := w.service().Revoke(w.ctx("r-1"), session("alice"), string(id)); err != nil {
+		t.Fatal(err)
+	}
+	var told []pat.EventType
+	for _, r := range s.since() {
+		a, _ := store.Alteration(r)
+		for _, e := range a.Events() {
+			told = append(told, e.Type)
+		}
+	}
+	if fmt.Sprint(told) != fmt.Sprint([]pat.EventType{pat.Unreadable, pat.TokenRevoked}) {
+		t.Errorf("told %v", told)
 	}
 }
 
