@@ -9,10 +9,7 @@ import (
 
 // used are the attributes that noting a use of a token touches: the item's key and
 // what is written. (DynamoDB counts those of a condition among them.)
-var used = []string{
-	store.PartitionKey, store.SortKey, "last_used_at", "last_used_ip", "scopes_used",
-	"networks", "noted", "notes",
-}
+var used = append([]string{store.PartitionKey, store.SortKey}, store.UseAttributes...)
 
 // grant gives the authorizer its rights on the table: it reads tokens, owners
 // and settings, notes when a token was used and writes down when one was refused.
@@ -27,10 +24,10 @@ var used = []string{
 // as the stacks that the table was given to.
 //
 // And they can do harm by size: what they write lies in the owners' partitions, so
-// they can fill an item up to DynamoDB's 400 KB, which then takes no change, a
-// revocation neither, and put so many items between an owner's tokens that a list
-// takes too long. Nothing is let through by it that was not before. Take the role
-// away from whoever does that, and REMOVE what they wrote.
+// they can make an item so large that reading it is throttled (a change sheds what
+// they wrote, so a revocation works), and put so many items between an owner's tokens
+// that a list takes too long. Nothing is let through by it that was not before. Take
+// the role away from whoever does that.
 func (p Props) grant(f gofn.Function) {
 	table := &[]*string{p.Deployment.Table.TableArn()}
 	f.Grants.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

@@ -395,6 +395,14 @@ func (d *Dynamo) set(key item, version int64, set item) *types.Update {
 
 // update makes one change by itself.
 func (d *Dynamo) update(ctx context.Context, u *types.Update) error {
+	err := d.updateOnce(ctx, u)
+	if isTooLarge(err) {
+		return d.updateOnce(ctx, shed(u))
+	}
+	return err
+}
+
+func (d *Dynamo) updateOnce(ctx context.Context, u *types.Update) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 u.TableName,
 		Key:                       u.Key,
@@ -425,6 +433,20 @@ const (
 // pat.ErrConflict goes before all others: what they say was judged against a
 // state that is no more.
 func (d *Dynamo) transact(ctx context.Context, writes ...write) error {
+	err := d.transactOnce(ctx, writes...)
+	if !isTooLarge(err) {
+		return err
+	}
+	writes = slices.Clone(writes)
+	for i, w := range writes {
+		if w.Update != nil {
+			writes[i].Update = shed(w.Update)
+		}
+	}
+	return d.transactOnce(ctx, writes...)
+}
+
+func (d *Dynamo) transactOnce(ctx context.Context, writes ...write) error {
 	in := &dynamodb.TransactWriteItemsInput{}
 	for _, w := range writes {
 		in.TransactItems = append(in.TransactItems, w.TransactWriteItem)
