@@ -2,13 +2,11 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { deleteAnyToken } from '../api/change';
-import { asFailure } from '../api/failure';
-import { FailureAlert } from '../app/FailureAlert';
 import { PageLink } from '../app/go';
 import { Facts } from '../details/Facts';
+import { Pending } from '../details/Pending';
 import { DeleteTokens } from '../remove/DeleteTokens';
 import { useTexts } from '../texts/use';
 import { personAt, trailOf } from './address';
@@ -24,15 +22,7 @@ export function OneToken({ id }: { id: string }) {
     return (
       <SpaceBetween size="l">
         {all}
-        {token.isError ? (
-          <FailureAlert
-            title={t('details.failed')}
-            thrown={token.error}
-            retry={asFailure(token.error).code === 'not_found' ? undefined : () => void token.refetch()}
-          />
-        ) : (
-          <StatusIndicator type="loading">{t('loading')}</StatusIndicator>
-        )}
+        <Pending token={token} />
       </SpaceBetween>
     );
   }

@@ -1,13 +1,10 @@
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import type { Issued } from '../api/change';
 import type { Token } from '../api/client';
-import { asFailure } from '../api/failure';
 import { useToken } from '../api/use';
-import { FailureAlert } from '../app/FailureAlert';
 import { useGo } from '../app/go';
 import { useNow } from '../app/now';
 import { Page } from '../app/Page';
@@ -20,6 +17,7 @@ import { usedOf } from '../tokens/used';
 import { TokenTrail } from '../trail/TokenTrail';
 import { EditForm } from './EditForm';
 import { Facts } from './Facts';
+import { Pending } from './Pending';
 import { RotateDialog } from './RotateDialog';
 
 /** Everything about one token, and everything that can be done with it. */
@@ -31,15 +29,7 @@ export function DetailsPage() {
   if (token.data) return <Details key={id} token={token.data} above={above} />;
   return (
     <Page title={t('details.title')} above={above}>
-      {token.isError ? (
-        <FailureAlert
-          title={t('details.failed')}
-          thrown={token.error}
-          retry={asFailure(token.error).code === 'not_found' ? undefined : () => void token.refetch()}
-        />
-      ) : (
-        <StatusIndicator type="loading">{t('loading')}</StatusIndicator>
-      )}
+      <Pending token={token} />
     </Page>
   );
 }
